@@ -1,0 +1,1 @@
+"""Coding agents that a session can run."""

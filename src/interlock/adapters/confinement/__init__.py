@@ -1,0 +1,1 @@
+"""Sandboxes, from user namespaces down to none, probed by trying."""

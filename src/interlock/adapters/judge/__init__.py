@@ -1,0 +1,1 @@
+"""Judge jobs: environments, test runners and their results."""

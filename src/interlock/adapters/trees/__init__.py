@@ -1,0 +1,1 @@
+"""The bare repository, scratch clones and the import between them."""

@@ -1,0 +1,1 @@
+"""The command line; imports lazily, so that --help costs nothing."""

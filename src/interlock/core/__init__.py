@@ -1,0 +1,1 @@
+"""Pure decisions: what is allowed, what happens next, and why."""

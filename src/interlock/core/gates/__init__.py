@@ -1,0 +1,1 @@
+"""Pure gate checks, one file per kind."""

@@ -1,0 +1,1 @@
+"""Pure policies over tools, paths and shell commands."""

@@ -1,0 +1,1 @@
+"""From YAML text to the core's model, with positions and diagnostics."""

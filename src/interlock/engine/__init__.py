@@ -1,0 +1,1 @@
+"""The shell around the core: commands come in here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Workflow packs: data only, read through importlib.resources."""

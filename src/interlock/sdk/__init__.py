@@ -1,0 +1,1 @@
+"""The agent's client; standard library and interlock.errors only."""

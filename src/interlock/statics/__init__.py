@@ -1,0 +1,1 @@
+"""Pure analysis of source text, one room per language."""

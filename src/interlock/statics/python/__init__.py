@@ -1,0 +1,1 @@
+"""Static analysis of Python: twin, mutants, freeze, forgery findings."""

@@ -1,0 +1,1 @@
+"""Launches, adopts and ends sessions. Kept light: the toolhost lives below it."""

@@ -1,0 +1,1 @@
+"""Runs inside the sandbox under `python -I -S`: standard library only."""

@@ -1,0 +1,1 @@
+"""What is shipped for tests: in-memory store, fake clock, scripted agent."""
