@@ -1,0 +1,178 @@
+"""Who starts sessions and measures: the engine's view of the supervisor.
+
+A *session* is one sandbox for one attempt of one phase. The runner starts it, hands out the two sockets that lead
+into it (the agent's door and the toolhost) and says when it is over. Sessions outlive the server that asked for
+them: whoever asks again with the same id gets the same session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from interlock.ports.confinement import Capability, Level, Limits
+
+__all__ = [
+    "AgentCommand",
+    "JudgeKind",
+    "Runner",
+    "Session",
+    "SessionSpec",
+    "Toolhost",
+    "ToolhostReply",
+]
+
+
+class JudgeKind(StrEnum):
+    """What the judge can be asked to do."""
+
+    RED = "red"
+    GREEN = "green"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentCommand:
+    """The agent's program as a person configured it.
+
+    Args:
+        argv: program and arguments, paths as they are inside the session.
+        env: variables added to the ones that every session gets; reserved names are refused.
+        visible: host paths (a toolchain, a script's directory) that the program needs, read-only at their own path.
+    """
+
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    visible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSpec:
+    """Everything a session is made of.
+
+    Args:
+        session_id: names the session everywhere; starting the same id twice gives the same session.
+        scratch: host path of the tree that is mounted at ``/w``, as ``Runner.make_scratch`` returned it.
+        agent: the agent's program; only its ``visible`` paths and ``env`` matter for the start.
+        agent_id: identity that the program is told in ``INTERLOCK_AGENT_ID``.
+        environment: host path of the built environment, mounted read-only at ``/env``; empty: none.
+        read_only: mount ``/w`` read-only (phases that may not change the tree).
+        ports: loopback ports inside the session whose listeners are passed out; the first is the agent's door.
+        prompt: text for the program, put into a file whose path is in ``INTERLOCK_PROMPT_FILE``.
+        uid: host uid to run as; ``None``: leased by the supervisor where that is possible.
+        limits: resources of the session.
+    """
+
+    session_id: str
+    scratch: str
+    agent: AgentCommand = AgentCommand()
+    agent_id: str = ""
+    environment: str = ""
+    read_only: bool = False
+    ports: tuple[int, ...] = (8000,)
+    prompt: str = ""
+    uid: int | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+class ToolhostReply(Protocol):
+    """An answer of the toolhost: JSON values and raw bytes, both untrusted."""
+
+    @property
+    def ok(self) -> Mapping[str, Any]:
+        """The operation's result."""
+
+    @property
+    def body(self) -> bytes:
+        """Raw bytes that came with it."""
+
+
+class Toolhost(Protocol):
+    """The program inside the session that does all file and command work."""
+
+    async def call(
+        self,
+        op: str,
+        *,
+        call_id: str | None = None,
+        body: bytes = b"",
+        timeout_s: float = 60,
+        **args: Any,
+    ) -> ToolhostReply:
+        """Run ``op``; a call id that was used before gets the remembered answer.
+
+        Raises:
+            UnavailableError: the socket is gone or the time, in seconds, is over.
+        """
+
+
+class Session(Protocol):
+    """A running sandbox, seen from the server."""
+
+    @property
+    def session_id(self) -> str:
+        """The id it was started with."""
+
+    @property
+    def level(self) -> Level:
+        """How confined it is."""
+
+    @property
+    def door(self) -> socket.socket:
+        """Listening socket of the agent's door; accepted on by the server."""
+
+    @property
+    def doors(self) -> tuple[socket.socket, ...]:
+        """All listeners, in the order of ``SessionSpec.ports``."""
+
+    @property
+    def toolhost(self) -> Toolhost:
+        """The way to files and commands inside."""
+
+    @property
+    def workdir(self) -> str:
+        """Where the tree is, as programs of the session see it (``/w`` if it has mounts of its own)."""
+
+    @property
+    def exited(self) -> asyncio.Future[int | None]:
+        """Resolves when the session is over: exit status, ``None`` if nobody could say."""
+
+
+class Runner(Protocol):
+    """The supervisor. All calls raise ``UnavailableError`` while none is connected."""
+
+    async def start(self, spec: SessionSpec) -> Session:
+        """Start a session, or give the running one of that id."""
+
+    async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
+        """End a session and remove its scratch; quiet if there is none.
+
+        Args:
+            grace_s: seconds that its programs get between being told and being killed.
+        """
+
+    def adopted(self) -> Mapping[str, Session]:
+        """Sessions that are alive, by id; after a connect also those of an earlier server."""
+
+    async def judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Measure; plain JSON values in and out. The same request joins the running or finished job.
+
+        Raises:
+            InterlockError: as the judge raised it.
+        """
+
+    async def make_scratch(self, commit: str, session_id: str) -> str:
+        """Clone ``commit`` for a session: the host path, owned by the session's uid.
+
+        It is removed when the session ends. Asked again for the same session it gives the same path.
+        """
+
+    async def remove_scratch(self, session_id: str) -> None:
+        """Remove the scratch of a session that was never started."""
+
+    def capability(self) -> Capability:
+        """What the supervisor found by trying."""
