@@ -1,0 +1,393 @@
+"""What happened to a task: frozen records, past tense, plain JSON values inside.
+
+Decisions are stored as events and never decided again while folding. A field is only ever added
+with a default;
+anything else is a new schema number and an upcaster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from interlock.core.facts import ReviewIssue
+
+__all__ = [
+    "EVENT_KINDS",
+    "ApprovalGiven",
+    "ApprovalRejected",
+    "ApprovalRequested",
+    "ArtifactSubmitted",
+    "AttemptEnded",
+    "AttemptStarted",
+    "BlockerEncountered",
+    "CompletionAccepted",
+    "Event",
+    "EventType",
+    "EvidenceRecorded",
+    "GateBlocked",
+    "GatePassed",
+    "MeasurementLost",
+    "PhaseChanged",
+    "PhaseTransitionRequested",
+    "ReviewerEnded",
+    "ReviewerStarted",
+    "TaskAborted",
+    "TaskCompleted",
+    "TaskCreated",
+    "TaskStarted",
+    "TestsFrozen",
+    "ToolDenied",
+    "TreeImported",
+    "VerdictSubmitted",
+]
+
+
+class EventType(StrEnum):
+    """Names on the bus and in the table ``events``."""
+
+    TASK_CREATED = "task_created"
+    TASK_STARTED = "task_started"
+    ATTEMPT_STARTED = "attempt_started"
+    ATTEMPT_ENDED = "attempt_ended"
+    REVIEWER_STARTED = "reviewer_started"
+    REVIEWER_ENDED = "reviewer_ended"
+    ARTIFACT_SUBMITTED = "artifact_submitted"
+    VERDICT_SUBMITTED = "verdict_submitted"
+    PHASE_TRANSITION_REQUESTED = "phase_transition_requested"
+    TREE_IMPORTED = "tree_imported"
+    EVIDENCE_RECORDED = "evidence_recorded"
+    TESTS_FROZEN = "tests_frozen"
+    GATE_PASSED = "gate_passed"
+    GATE_BLOCKED = "gate_blocked"
+    MEASUREMENT_LOST = "measurement_lost"
+    APPROVAL_REQUESTED = "approval_requested"
+    APPROVAL_GIVEN = "approval_given"
+    APPROVAL_REJECTED = "approval_rejected"
+    PHASE_CHANGED = "phase_changed"
+    TOOL_DENIED = "tool_denied"
+    BLOCKER_ENCOUNTERED = "blocker_encountered"
+    COMPLETION_ACCEPTED = "completion_accepted"
+    TASK_COMPLETED = "task_completed"
+    TASK_ABORTED = "task_aborted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCreated:
+    """A task exists, pinned to a workflow digest and a base."""
+
+    type: ClassVar[EventType] = EventType.TASK_CREATED
+    title: str
+    workflow: str
+    base_commit: str
+    base_tree: str
+    branch: str
+    phase: str
+    description: str = ""
+    depends_on: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    priority: int = 0
+    agent: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """An author's session holds the phase; the epoch went up."""
+
+    type: ClassVar[EventType] = EventType.ATTEMPT_STARTED
+    attempt_id: str
+    session_id: str
+    agent_id: str
+    number: int
+    phase: str
+    epoch: int
+    tree: str
+    confinement: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted:
+    """The first attempt of the first phase began."""
+
+    type: ClassVar[EventType] = EventType.TASK_STARTED
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    """The author's session is over and the phase was not left."""
+
+    type: ClassVar[EventType] = EventType.ATTEMPT_ENDED
+    attempt_id: str
+    outcome: str
+    exit_code: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewerStarted:
+    """A review session with an identity of its own looks at ``tree``."""
+
+    type: ClassVar[EventType] = EventType.REVIEWER_STARTED
+    session_id: str
+    agent_id: str
+    role: str
+    tree: str
+    epoch: int
+    confinement: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewerEnded:
+    """A review session is over, with or without a verdict."""
+
+    type: ClassVar[EventType] = EventType.REVIEWER_ENDED
+    session_id: str
+    exit_code: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactSubmitted:
+    """A schema-valid document was handed in; ``digest`` names its blob."""
+
+    type: ClassVar[EventType] = EventType.ARTIFACT_SUBMITTED
+    artifact: str
+    digest: str
+    phase: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictSubmitted:
+    """A reviewer's typed verdict on one tree."""
+
+    type: ClassVar[EventType] = EventType.VERDICT_SUBMITTED
+    role: str
+    agent_id: str
+    session_id: str
+    tree: str
+    verdict: str
+    issues: tuple[ReviewIssue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTransitionRequested:
+    """The author asked to leave the phase; its token is suspended until the answer."""
+
+    type: ClassVar[EventType] = EventType.PHASE_TRANSITION_REQUESTED
+    request_id: str
+    source: str
+    target: str
+    session_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeImported:
+    """The scratch was taken over; what was refused never landed."""
+
+    type: ClassVar[EventType] = EventType.TREE_IMPORTED
+    request_id: str
+    tree: str
+    changed: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecorded:
+    """The judge measured something; ``digest`` names the blob with all of it."""
+
+    type: ClassVar[EventType] = EventType.EVIDENCE_RECORDED
+    evidence_id: str
+    kind: str
+    tree: str
+    digest: str
+    environment: str = ""
+    level: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestsFrozen:
+    """The tests that were red are pinned: GREEN runs these and no others."""
+
+    __test__ = False
+
+    type: ClassVar[EventType] = EventType.TESTS_FROZEN
+    tree: str
+    red_tests: tuple[str, ...]
+    new_tests: tuple[str, ...]
+    base_green: tuple[str, ...]
+    config: str
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePassed:
+    """Every blocking check of the gate let through."""
+
+    type: ClassVar[EventType] = EventType.GATE_PASSED
+    gate: str
+    tree: str
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateBlocked:
+    """The way out stays shut; ``reasons`` are rendered records with rule, message and remedy."""
+
+    type: ClassVar[EventType] = EventType.GATE_BLOCKED
+    gate: str
+    request_id: str
+    tree: str
+    reasons: tuple[Mapping[str, Any], ...]
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementLost:
+    """The session died while its request was measured: the phase starts again from its tree."""
+
+    type: ClassVar[EventType] = EventType.MEASUREMENT_LOST
+    request_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested:
+    """A person has to say yes to exactly what ``binding`` stands for."""
+
+    type: ClassVar[EventType] = EventType.APPROVAL_REQUESTED
+    approval_id: str
+    gate: str
+    request_id: str
+    tree: str
+    target: str
+    binding: str
+    reasons: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGiven:
+    """A person, or the orchestrator where nothing failed or warned, let the gate through."""
+
+    type: ClassVar[EventType] = EventType.APPROVAL_GIVEN
+    approval_id: str
+    gate: str
+    by: str
+    binding: str
+    strength: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRejected:
+    """A person said no; the phase goes on with their reason."""
+
+    type: ClassVar[EventType] = EventType.APPROVAL_REJECTED
+    approval_id: str
+    gate: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseChanged:
+    """The task is in another phase, on exactly ``tree``; every older token is dead."""
+
+    type: ClassVar[EventType] = EventType.PHASE_CHANGED
+    source: str
+    target: str
+    tree: str
+    epoch: int
+    request_id: str
+    forward: bool = True
+    keeps_frozen: bool = True
+    kept_artifacts: tuple[str, ...] = ()
+    audit_seq: int = 0
+    audit_head: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDenied:
+    """A tool call was refused."""
+
+    type: ClassVar[EventType] = EventType.TOOL_DENIED
+    tool: str
+    rule: str
+    message: str
+    session_id: str
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockerEncountered:
+    """Something outside the task stands in the way."""
+
+    type: ClassVar[EventType] = EventType.BLOCKER_ENCOUNTERED
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionAccepted:
+    """The terminal phase's artifacts are in; the server commits ``tree``."""
+
+    type: ClassVar[EventType] = EventType.COMPLETION_ACCEPTED
+    request_id: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCompleted:
+    """The result stands as one commit on the task's branch."""
+
+    type: ClassVar[EventType] = EventType.TASK_COMPLETED
+    commit: str
+    branch: str
+    tree: str
+    audit_seq: int = 0
+    audit_head: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAborted:
+    """A person ended the task."""
+
+    type: ClassVar[EventType] = EventType.TASK_ABORTED
+    by: str
+    reason: str
+
+
+Event = (
+    TaskCreated
+    | TaskStarted
+    | AttemptStarted
+    | AttemptEnded
+    | ReviewerStarted
+    | ReviewerEnded
+    | ArtifactSubmitted
+    | VerdictSubmitted
+    | PhaseTransitionRequested
+    | TreeImported
+    | EvidenceRecorded
+    | TestsFrozen
+    | GatePassed
+    | GateBlocked
+    | MeasurementLost
+    | ApprovalRequested
+    | ApprovalGiven
+    | ApprovalRejected
+    | PhaseChanged
+    | ToolDenied
+    | BlockerEncountered
+    | CompletionAccepted
+    | TaskCompleted
+    | TaskAborted
+)
+
+EVENT_KINDS: dict[EventType, type[Event]] = {kind.type: kind for kind in Event.__args__}
+"""Event type → record, for the codec at the edge."""

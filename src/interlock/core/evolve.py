@@ -1,0 +1,241 @@
+"""``evolve(state, event) → state``: the one place where an event changes a task. Pure, total over
+the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from interlock.core import events as ev
+from interlock.core.facts import ReviewVerdict
+from interlock.core.states import next_status
+from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
+
+__all__ = ["evolve", "fold"]
+
+
+def fold(events: Iterable[ev.Event], start: TaskState | None = None) -> TaskState:
+    """The state after all ``events``, in order."""
+    state = start or TaskState()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def evolve(state: TaskState, event: ev.Event) -> TaskState:
+    """The state after ``event``.
+
+    Raises:
+        IllegalTransitionError: the task's status cannot have this event.
+    """
+    moved = replace(state, status=next_status(state.status, event.type), version=state.version + 1)
+    match event:
+        case ev.TaskCreated():
+            return _created(moved, event)
+        case ev.AttemptStarted() | ev.AttemptEnded() | ev.MeasurementLost():
+            return _attempt(moved, event)
+        case ev.ReviewerStarted() | ev.ReviewerEnded() | ev.VerdictSubmitted():
+            return _review(moved, event)
+        case ev.ArtifactSubmitted():
+            return replace(moved, artifacts={**moved.artifacts, event.artifact: event.digest})
+        case ev.EvidenceRecorded():
+            return replace(
+                moved,
+                evidence={**moved.evidence, event.evidence_id: event.digest},
+                measured={**moved.measured, event.kind: event.digest, "tree": event.tree},
+            )
+        case ev.TestsFrozen():
+            return replace(moved, frozen=_frozen(event))
+        case (
+            ev.PhaseTransitionRequested()
+            | ev.TreeImported()
+            | ev.GateBlocked()
+            | ev.ApprovalRequested()
+            | ev.ApprovalRejected()
+        ):
+            return _request(moved, event)
+        case ev.PhaseChanged():
+            return _phase_changed(moved, event)
+        case ev.CompletionAccepted():
+            return replace(moved, tree=event.tree, last_request=event.request_id)
+        case ev.TaskCompleted():
+            return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
+        case ev.TaskAborted():
+            return _ended(moved)
+        case (
+            ev.TaskStarted()
+            | ev.GatePassed()
+            | ev.ApprovalGiven()
+            | ev.ToolDenied()
+            | ev.BlockerEncountered()
+        ):
+            return moved
+        case _:  # pragma: no cover
+            assert_never(event)
+
+
+def _created(state: TaskState, event: ev.TaskCreated) -> TaskState:
+    return replace(
+        state,
+        title=event.title,
+        description=event.description,
+        workflow=event.workflow,
+        base_commit=event.base_commit,
+        base_tree=event.base_tree,
+        tree=event.base_tree,
+        branch=event.branch,
+        depends_on=event.depends_on,
+        capabilities=event.capabilities,
+        priority=event.priority,
+        phase=event.phase,
+        agent=event.agent,
+    )
+
+
+def _attempt(
+    state: TaskState, event: ev.AttemptStarted | ev.AttemptEnded | ev.MeasurementLost
+) -> TaskState:
+    if isinstance(event, ev.AttemptStarted):
+        return replace(
+            state,
+            attempt_id=event.attempt_id,
+            attempts=event.number,
+            session_id=event.session_id,
+            agent_id=event.agent_id,
+            author=event.agent_id,
+            epoch=event.epoch,
+            confinement=event.confinement,
+            request=None,
+        )
+    # Whoever held the phase is gone: its token dies with the epoch.
+    # What the server lost is not the agent's failure.
+    own = isinstance(event, ev.AttemptEnded) and event.outcome != "lost"
+    return replace(_released(state), epoch=state.epoch + 1, failures=state.failures + own)
+
+
+def _review(
+    state: TaskState, event: ev.ReviewerStarted | ev.ReviewerEnded | ev.VerdictSubmitted
+) -> TaskState:
+    match event:
+        case ev.ReviewerStarted():
+            session = ReviewerSession(
+                session_id=event.session_id,
+                agent_id=event.agent_id,
+                role=event.role,
+                tree=event.tree,
+                epoch=event.epoch,
+            )
+            return replace(state, reviewers=(*state.reviewers, session))
+        case ev.ReviewerEnded():
+            ended = tuple(
+                replace(r, is_open=False) if r.session_id == event.session_id else r
+                for r in state.reviewers
+            )
+            return replace(state, reviewers=ended)
+        case ev.VerdictSubmitted():
+            verdict = ReviewVerdict(
+                role=event.role,
+                agent_id=event.agent_id,
+                session_id=event.session_id,
+                tree=event.tree,
+                verdict=event.verdict,
+                issues=event.issues,
+            )
+            others = tuple(v for v in state.verdicts if v.role != event.role)
+            return replace(state, verdicts=(*others, verdict))
+
+
+def _frozen(event: ev.TestsFrozen) -> Frozen:
+    return Frozen(
+        tree=event.tree,
+        red_tests=event.red_tests,
+        new_tests=event.new_tests,
+        base_green=event.base_green,
+        config=event.config,
+        environment=event.environment,
+    )
+
+
+def _request(
+    state: TaskState,
+    event: ev.PhaseTransitionRequested
+    | ev.TreeImported
+    | ev.GateBlocked
+    | ev.ApprovalRequested
+    | ev.ApprovalRejected,
+) -> TaskState:
+    match event:
+        case ev.PhaseTransitionRequested():
+            request = PendingRequest(
+                request_id=event.request_id,
+                source=event.source,
+                target=event.target,
+                session_id=event.session_id,
+                agent_id=event.agent_id,
+            )
+            return replace(state, request=request, last_request=event.request_id, last_outcome="")
+        case ev.TreeImported():
+            assert state.request is not None
+            return replace(
+                state, request=replace(state.request, tree=event.tree, refused=event.refused)
+            )
+        case ev.GateBlocked():
+            return replace(state, request=None, blockers=event.reasons, last_outcome="blocked")
+        case ev.ApprovalRequested():
+            assert state.request is not None
+            waiting = replace(
+                state.request,
+                approval_id=event.approval_id,
+                gate=event.gate,
+                binding=event.binding,
+                tree=event.tree,
+            )
+            return replace(state, request=waiting, blockers=event.reasons)
+        case ev.ApprovalRejected():
+            refusal = {
+                "rule": "approval.rejected",
+                "message": f"{event.by} rejected gate {event.gate!r}: {event.reason}",
+                "remedy": "Change what was rejected and request the transition again.",
+            }
+            released = _released(state)
+            return replace(
+                released,
+                blockers=(refusal,),
+                last_outcome="blocked",
+                epoch=state.epoch + 1,
+                failures=0,
+            )
+
+
+def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
+    """Forward keeps what was handed in; backward drops what the later phases measured."""
+    kept = (
+        state
+        if event.forward
+        else replace(
+            state,
+            artifacts={k: v for k, v in state.artifacts.items() if k in event.kept_artifacts},
+            frozen=state.frozen if event.keeps_frozen else None,
+            verdicts=(),
+        )
+    )
+    return replace(
+        _released(kept),
+        phase=event.target,
+        tree=event.tree,
+        epoch=event.epoch,
+        attempts=0,
+        failures=0,
+        blockers=(),
+        last_outcome="allowed",
+        trees={**state.trees, event.source: event.tree},
+    )
+
+
+def _released(state: TaskState) -> TaskState:
+    return replace(state, attempt_id="", session_id="", agent_id="", request=None)
+
+
+def _ended(state: TaskState) -> TaskState:
+    return replace(_released(state), epoch=state.epoch + 1, blockers=())

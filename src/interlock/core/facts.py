@@ -1,0 +1,257 @@
+"""What the server measured. Nothing an agent says is in here except as a ``claim`` to be compared.
+
+The judge fills ``Run``, ``RedFacts`` and ``GreenFacts``; the import fills ``TreeChange``; people
+and review
+sessions fill ``Approval`` and ``ReviewVerdict``. Checks in ``core.gates`` are pure functions over
+``GateFacts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "Approval",
+    "Cause",
+    "ChangeKind",
+    "Finding",
+    "GateFacts",
+    "GreenFacts",
+    "RedFacts",
+    "ReviewIssue",
+    "ReviewVerdict",
+    "Run",
+    "TestOutcome",
+    "TestResult",
+    "TreeChange",
+]
+
+
+class TestOutcome(StrEnum):
+    """What a runner says of one test, over setup, call and teardown together."""
+
+    __test__ = False  # not a test class for pytest
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+
+
+class Cause(StrEnum):
+    """Why a test is not green."""
+
+    NONE = "none"
+    ASSERTION = "assertion"
+    PLANNED_SYMBOL = "planned_symbol"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestResult:
+    """One test of one run. ``id`` is the runner's own (``tests/test_x.py::test_a[1]``)."""
+
+    __test__ = False
+
+    id: str
+    outcome: TestOutcome
+    cause: Cause = Cause.NONE
+    exception: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of a test runner.
+
+    Args:
+        purpose: ``base``, ``red``, ``green``, ``revert``, ``twin``, ``control`` or ``suite``.
+        tree: oid of the tree that was checked out (variants are named by ``purpose``).
+        whole: every collected test reported setup to teardown and the runner ended by itself.
+        problem: why the run says nothing, empty if it is whole.
+        tests: results by id, in order of collection.
+        collect_errors: test file → the runner's message, for files that could not be collected.
+        duration_s: wall time in seconds.
+    """
+
+    purpose: str
+    tree: str
+    whole: bool
+    problem: str = ""
+    tests: tuple[TestResult, ...] = ()
+    collect_errors: Mapping[str, str] = field(default_factory=dict)
+    duration_s: float = 0.0
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of all collected tests."""
+        return frozenset(test.id for test in self.tests)
+
+    def with_outcome(self, *outcomes: TestOutcome) -> frozenset[str]:
+        """Ids of the tests that ended so."""
+        return frozenset(test.id for test in self.tests if test.outcome in outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something noticed in a text without running it; ``kind`` such as ``runner_import``."""
+
+    kind: str
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedFacts:
+    """The measurement behind RED: new tests on the phase's base, with planned symbols stubbed.
+
+    Args:
+        problem: why nothing could be measured (→ ``undetermined``), empty otherwise.
+        environment: digest of the environment it ran in.
+        level: confinement level it ran at.
+        base: full suite on the base tree.
+        red: the suite of the candidate tree (sources = base, stubs for planned symbols): at least
+            all tests
+            in changed test files; each new test ran.
+        new_tests: ids in the candidate that the base does not have, or whose own body changed.
+        stubbed: planned symbols that were replaced by raising stubs.
+        not_stubbed: planned symbol → why no stub could be written.
+        config: digest of the *meaning* of the test configuration in the candidate tree.
+    """
+
+    problem: str = ""
+    environment: str = ""
+    level: str = "none"
+    base: Run | None = None
+    red: Run | None = None
+    new_tests: tuple[str, ...] = ()
+    stubbed: tuple[str, ...] = ()
+    not_stubbed: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreenFacts:
+    """The measurement behind GREEN: the frozen tests on the candidate's sources, and what it
+    takes to believe them.
+
+    Args:
+        suite: full suite, frozen tests, candidate sources.
+        revert: the new tests with all sources back at the base: must be red.
+        twin: the new tests with every assertion inverted: each must go red.
+        not_inverted: new tests without anything to invert (no oracle).
+        control: a test of the judge's own that must fail; green means the runner lies.
+        red_tests: ids that were red at RED; each must now pass.
+        base_green: ids that passed on the base; each must still pass.
+        frozen_changed: frozen test files or configuration whose meaning differs from RED.
+        findings: static findings that are new against the base.
+    """
+
+    problem: str = ""
+    environment: str = ""
+    level: str = "none"
+    suite: Run | None = None
+    revert: Run | None = None
+    twin: Run | None = None
+    not_inverted: tuple[str, ...] = ()
+    control: Run | None = None
+    red_tests: tuple[str, ...] = ()
+    base_green: tuple[str, ...] = ()
+    frozen_changed: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class ChangeKind(StrEnum):
+    """How a path differs between two trees."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeChange:
+    """One path that differs from the base."""
+
+    path: str
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewIssue:
+    """One remark of a reviewer, by place."""
+
+    file: str
+    line: int
+    severity: str
+    blocking: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewVerdict:
+    """A typed verdict of a review session on one tree."""
+
+    role: str
+    agent_id: str
+    session_id: str
+    tree: str
+    verdict: str
+    issues: tuple[ReviewIssue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person (or the orchestrator) let a gate through, bound to exactly what they saw.
+
+    Args:
+        binding: digest over task, gate, tree oid, artifact digests, workflow digest, environment
+            digest.
+        strength: ``passphrase``, ``session`` or ``orchestrator``.
+    """
+
+    id: str
+    gate: str
+    by: str
+    binding: str
+    strength: str
+    approved: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFacts:
+    """Everything a gate may look at, for one task at one moment.
+
+    Args:
+        tree: oid that was imported and judged.
+        phase_tree: oid the phase started from.
+        base_tree: oid the task started from.
+        artifacts: type → document; each is valid against its schema.
+        changes: difference of ``tree`` to ``base_tree``.
+        phase_changes: difference of ``tree`` to ``phase_tree``.
+        refused: path → reason, for what the import did not take over.
+        author: agent id of the phase's author; ``verdicts`` by it do not count.
+        measured: facts that plug-in checks asked for, by check.
+    """
+
+    tree: str = ""
+    phase_tree: str = ""
+    base_tree: str = ""
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[TreeChange, ...] = ()
+    phase_changes: tuple[TreeChange, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    red: RedFacts | None = None
+    green: GreenFacts | None = None
+    verdicts: tuple[ReviewVerdict, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    author: str = ""
+    binding: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,237 @@
+"""The workflow as typed, immutable data: what ``definition`` makes out of YAML and everything
+else reads.
+
+Nothing here decides anything. Every spec that a person wrote keeps the position it was written
+at, so that a
+reason can point at its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "Approver",
+    "ArtifactSpec",
+    "CheckSpec",
+    "EnvironmentSpec",
+    "GateSpec",
+    "GateType",
+    "Mode",
+    "PhaseSpec",
+    "Position",
+    "RuleSpec",
+    "Severity",
+    "TokenSpec",
+    "ToolConstraint",
+    "TransitionSpec",
+    "WorkflowSpec",
+]
+
+
+class Severity(StrEnum):
+    """What a failed check does to its gate."""
+
+    BLOCKING = "blocking"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class GateType(StrEnum):
+    """How a gate is passed."""
+
+    VALIDATION = "validation"
+    APPROVAL = "approval"
+    REVIEW = "review"
+
+
+class Approver(StrEnum):
+    """Who may let an approval gate through."""
+
+    HUMAN = "human"
+    ORCHESTRATOR = "orchestrator"
+    REVIEW_AGENT = "review_agent"
+
+
+class Mode(StrEnum):
+    """How hard the rules bind; ordered by ``Mode.stricter``."""
+
+    STRICT = "strict"
+    PERMISSIVE = "permissive"
+    ADVISORY = "advisory"
+
+    def stricter(self, other: Mode) -> Mode:
+        """The stricter of two modes (the one that counts when two places name one)."""
+        order = list(Mode)
+        return min(self, other, key=order.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a file: 1-based line and column."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """One blocker of a gate: a named check, how bad its failure is, and the check's own
+    parameters."""
+
+    check: str
+    severity: Severity = Severity.BLOCKING
+    message: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """The condition that guards the way out of a phase."""
+
+    id: str
+    type: GateType = GateType.VALIDATION
+    checks: tuple[CheckSpec, ...] = ()
+    approvers: tuple[Approver, ...] = ()
+    timeout_seconds: int | None = None
+    auto_advance: bool = False
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSpec:
+    """A named rule that an artifact has to satisfy beyond its schema."""
+
+    rule: str
+    message: str = ""
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactSpec:
+    """Something that must be handed in to leave a phase; ``schema`` is a key of
+    ``WorkflowSpec.schemas``."""
+
+    type: str
+    schema: str
+    description: str = ""
+    rules: tuple[RuleSpec, ...] = ()
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolConstraint:
+    """Limits on one tool: gitignore-style globs from the tree's root, commands as leading words.
+
+    An empty ``allowed_*`` means "no allow-list"; forbidden is looked at first.
+    """
+
+    allowed_patterns: tuple[str, ...] = ()
+    forbidden_patterns: tuple[str, ...] = ()
+    allowed_commands: tuple[str, ...] = ()
+    forbidden_commands: tuple[str, ...] = ()
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseSpec:
+    """Where a task can be: tools, artifacts, gates. Tool names are canonical."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    allowed_tools: tuple[str, ...] = ()
+    forbidden_tools: tuple[str, ...] = ()
+    tool_constraints: Mapping[str, ToolConstraint] = field(default_factory=dict)
+    required_artifacts: tuple[ArtifactSpec, ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+    position: Position | None = None
+
+    def gate(self, gate_id: str) -> GateSpec | None:
+        """The gate of that id, if this phase has one."""
+        return next((gate for gate in self.gates if gate.id == gate_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionSpec:
+    """An edge between phases; ``gate`` is an id of the source phase's gates or ``None`` (an edge
+    back)."""
+
+    source: str
+    target: str
+    gate: str | None = None
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """How the judge's environment is built on the base revision.
+
+    Args:
+        setup: shell commands, run in order with network in ``/w`` (the base tree); they fill
+            ``/env``.
+        lockfiles: paths in the tree whose blobs are part of the environment's digest.
+        runner: the test runner, ``pytest``.
+    """
+
+    setup: tuple[str, ...] = ()
+    lockfiles: tuple[str, ...] = ()
+    runner: str = "pytest"
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSpec:
+    """``enforcement.phase_tokens``."""
+
+    algorithm: str = "HS256"
+    secret_env_var: str = "ORCHESTRATOR_JWT_SECRET"
+    expiry_seconds: int = 7200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowSpec:
+    """A whole definition; ``digest`` is the sha256 over its resolved content and pins a task."""
+
+    name: str
+    version: str
+    digest: str
+    phases: tuple[PhaseSpec, ...]
+    transitions: tuple[TransitionSpec, ...]
+    description: str = ""
+    mode: Mode = Mode.STRICT
+    tokens: TokenSpec = TokenSpec()
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    protected_paths: tuple[str, ...] = ()
+    environment: EnvironmentSpec | None = None
+    extra_tools: tuple[str, ...] = ()
+    required_confinement: str = "none"
+
+    def phase(self, phase_id: str) -> PhaseSpec | None:
+        """The phase of that id."""
+        return next((phase for phase in self.phases if phase.id == phase_id), None)
+
+    def edge(self, source: str, target: str) -> TransitionSpec | None:
+        """The transition between two phases."""
+        return next((t for t in self.transitions if (t.source, t.target) == (source, target)), None)
+
+    @property
+    def start(self) -> PhaseSpec:
+        """The first declared phase."""
+        return self.phases[0]
+
+    def is_terminal(self, phase_id: str) -> bool:
+        """Whether no edge leads out of the phase: leaving it completes the task."""
+        return not any(t.source == phase_id for t in self.transitions)
+
+    def rank(self, phase_id: str) -> int:
+        """Order of declaration, 0 for the first phase."""
+        return next(i for i, phase in enumerate(self.phases) if phase.id == phase_id)

@@ -1,0 +1,106 @@
+"""The state of one task: the fold of its events, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from interlock.core.facts import ReviewVerdict
+from interlock.core.states import TaskStatus
+
+__all__ = ["Frozen", "PendingRequest", "ReviewerSession", "TaskState"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRequest:
+    """A transition that was asked for and is not answered: ``tree`` is empty until the import."""
+
+    request_id: str
+    source: str
+    target: str
+    session_id: str
+    agent_id: str
+    tree: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    approval_id: str = ""
+    gate: str = ""
+    binding: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """The tests and their configuration as RED pinned them."""
+
+    tree: str
+    red_tests: tuple[str, ...]
+    new_tests: tuple[str, ...]
+    base_green: tuple[str, ...]
+    config: str
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewerSession:
+    """A review session, its role and the tree it was started on; ``open`` until it ended."""
+
+    session_id: str
+    agent_id: str
+    role: str
+    tree: str
+    epoch: int
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """Where one task is.
+
+    Args:
+        version: number of events folded; the next append expects it.
+        epoch: goes up with every change of phase or holder; tokens of an older epoch are dead.
+        tree: oid that the present phase started from; the next attempt starts there again.
+        artifacts: type → blob digest, of what is handed in and still counts.
+        attempts: number of attempts of the present phase so far.
+        failures: attempts of the present phase that ended by themselves without leaving it.
+        agent: program specification of the author and the reviewers, as given with the task.
+        measured: kind of measurement → blob digest of the newest one, and ``tree``: its oid.
+        blockers: rendered reasons of the last blocked request.
+        trees: phase → oid it was left with, for the trail.
+    """
+
+    task_id: str = ""
+    version: int = 0
+    status: TaskStatus = TaskStatus.NEW
+    title: str = ""
+    description: str = ""
+    workflow: str = ""
+    base_commit: str = ""
+    base_tree: str = ""
+    branch: str = ""
+    depends_on: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    priority: int = 0
+    phase: str = ""
+    epoch: int = 0
+    tree: str = ""
+    attempt_id: str = ""
+    attempts: int = 0
+    failures: int = 0
+    session_id: str = ""
+    agent_id: str = ""
+    author: str = ""
+    confinement: str = ""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, str] = field(default_factory=dict)
+    agent: Mapping[str, Any] = field(default_factory=dict)
+    frozen: Frozen | None = None
+    request: PendingRequest | None = None
+    reviewers: tuple[ReviewerSession, ...] = ()
+    verdicts: tuple[ReviewVerdict, ...] = ()
+    blockers: tuple[Mapping[str, object], ...] = ()
+    last_request: str = ""
+    last_outcome: str = ""
+    trees: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
