@@ -1,0 +1,47 @@
+"""Files that are whole or absent: written beside, synced, renamed, and the rename synced too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["make_private_directory", "replace_file", "sync_directory", "write_all"]
+
+
+def sync_directory(path: Path) -> None:
+    """Make creations, renames and removals in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_private_directory(path: Path) -> None:
+    """Create a directory (and its parents) that only its owner can enter; an existing one stays."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sync_directory(path.parent)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte, however many calls it takes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def replace_file(path: Path, data: bytes, *, temporary: Path) -> None:
+    """Put a file (mode 0600) in the place of whatever is there, durable on return.
+
+    Args:
+        temporary: where it is written first; same file system, not used by anyone else.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.rename(path)
+    sync_directory(path.parent)
