@@ -378,7 +378,9 @@ def test_a_secret_file_that_others_can_touch_is_refused(tmp_path: Path) -> None:
     open_file = tmp_path / "open"
     open_file.write_bytes(path.read_bytes())
     open_file.chmod(0o640)
-    for bad in (link, dangling, directory, open_file):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    for bad in (link, dangling, directory, open_file, pipe):
         with pytest.raises(InvalidInputError) as error:
             load_secret(bad, {})
         assert error.value.code == "IL-TOK-021"

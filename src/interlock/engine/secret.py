@@ -96,18 +96,22 @@ def _generate(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # Not blocking: somebody may have put a pipe there.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags)
     except OSError as problem:
         raise _unsafe(path, problem.strerror or "not readable") from problem
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _unsafe(path, "it is not a file")
         if status.st_uid != os.geteuid():
             raise _unsafe(path, f"it belongs to uid {status.st_uid}")
         if status.st_mode & 0o077:
             raise _unsafe(path, f"its mode is {stat.S_IMODE(status.st_mode):04o}")
-        return file.read(4096).strip()
+        return os.read(descriptor, 4096).strip()
+    finally:
+        os.close(descriptor)
 
 
 def _unsafe(path: Path, why: str) -> InvalidInputError:
