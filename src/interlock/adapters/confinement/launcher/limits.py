@@ -1,0 +1,121 @@
+"""What a sandbox may use: resource limits of its processes, and a cgroup where one can be made."""
+
+import os
+import resource
+import time
+
+from . import forked
+
+_ROOT = "/sys/fs/cgroup"
+_OURS = "interlock"
+# bubblewrap's own two processes count in the cgroup as well.
+_OVERHEAD = 2
+
+
+class Cgroup:
+    """The cgroup directories of one sandbox; none if the kernel or the host does not let us."""
+
+    def __init__(self, name: str, memory: int | None, processes: int | None) -> None:
+        self.directories: list[str] = []
+        self.kind = ""
+        wanted = {"memory": memory, "pids": None if processes is None else processes + _OVERHEAD}
+        limits = {key: value for key, value in wanted.items() if value is not None}
+        for kind, make in (("cgroup v2", self._make_v2), ("cgroup v1", self._make_v1)):
+            try:
+                if limits and make(name, limits):
+                    self.kind = kind
+                    return
+            except OSError:  # read-only, delegated to somebody else, or busy: the rlimits hold
+                self.remove()
+
+    def join(self) -> None:
+        """Put the calling process in."""
+        for directory in self.directories:
+            _write(directory + "/cgroup.procs", "0")
+
+    def remove(self) -> None:
+        """Remove the directories once their last process has been reaped."""
+        for directory in self.directories:
+            remove(directory)
+        self.directories = []
+
+    def _make_v1(self, name: str, limits: dict[str, int]) -> bool:
+        files = {"memory": "memory.limit_in_bytes", "pids": "pids.max"}
+        for controller, value in limits.items():
+            parent = f"{_ROOT}/{controller}"
+            if not os.path.exists(f"{parent}/cgroup.procs"):
+                raise FileNotFoundError(parent)
+            _write(f"{self._directory(parent, name)}/{files[controller]}", str(value))
+        return True
+
+    def _make_v2(self, name: str, limits: dict[str, int]) -> bool:
+        try:
+            with open(f"{_ROOT}/cgroup.controllers") as file:
+                if not set(limits) <= set(file.read().split()):
+                    return False
+        except FileNotFoundError:
+            return False
+        enable = " ".join(f"+{controller}" for controller in limits)
+        _write(f"{_ROOT}/cgroup.subtree_control", enable)
+        os.makedirs(f"{_ROOT}/{_OURS}", exist_ok=True)
+        _write(f"{_ROOT}/{_OURS}/cgroup.subtree_control", enable)
+        directory = self._directory(_ROOT, name)
+        for controller, value in limits.items():
+            _write(f"{directory}/{controller}.max", str(value))
+        return True
+
+    def _directory(self, parent: str, name: str) -> str:
+        directory = f"{parent}/{_OURS}/{name}"
+        os.makedirs(directory)
+        self.directories.append(directory)
+        return directory
+
+
+def remove(directory: str, patience_s: float = 2.0) -> None:
+    """Remove one cgroup; the kernel lets go of the last process a moment after it was reaped."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            os.rmdir(directory)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
+
+
+def apply(job: dict[str, int | None], *, memory_is_held: bool) -> None:
+    """Set the limits of the calling process, which its children inherit."""
+    pairs = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: job["file_bytes"],
+        resource.RLIMIT_NOFILE: job["open_files"],
+        resource.RLIMIT_CPU: job["cpu_seconds"],
+        # Data, not address space: runtimes reserve gigabytes that they never touch.
+        resource.RLIMIT_DATA: None if memory_is_held else job["memory_bytes"],
+    }
+    for kind, value in pairs.items():
+        if value is not None:
+            _, hard = resource.getrlimit(kind)
+            limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (limit, limit))
+
+
+def limit_processes(pid: int, count: int, uid: int | None) -> None:
+    """Limit how many processes there may be in the user namespace of ``pid``, run as ``uid``.
+
+    Set from outside once that namespace exists: the kernel then counts in there only, and not
+    everything else that the same user runs. Only that user may do it: root without the capability
+    for resources may not.
+    """
+    forked.run(lambda: resource.prlimit(pid, resource.RLIMIT_NPROC, (count, count)), uid)
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)

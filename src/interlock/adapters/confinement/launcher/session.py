@@ -1,0 +1,133 @@
+"""One sandbox from its job to its status.
+
+The job comes as a length and JSON. Answers are lines of JSON: ``listeners`` (carrying the sockets),
+``started`` (carrying a pidfd of the process whose end is the end), ``status``; or ``error``.
+"""
+
+import array
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from . import ending, forked, kernel, limits, plain, private
+
+_KILLED = -9
+
+
+def main(descriptor: int) -> None:
+    """Run the session whose control socket is ``descriptor``."""
+    control = socket.socket(fileno=descriptor)
+    control.set_inheritable(False)
+    job = _receive(control)
+    os.chdir("/")
+    os.umask(0o022)
+    kernel.become_subreaper()
+    try:
+        status = _run(control, job)
+    except Exception as error:
+        _say(control, {"error": str(error) or type(error).__name__})
+    else:
+        _say(control, {"status": status})
+
+
+def _run(control: socket.socket, job: dict[str, Any]) -> int:
+    wanted = job["limits"]
+    root = job["uid"] is not None
+    # An ordinary user's tree of cgroups belongs to the login session, so only root tries.
+    cgroup = limits.Cgroup(
+        job["name"],
+        wanted["memory_bytes"] if root else None,
+        wanted["processes"] if root else None,
+    )
+    mode: private.Private | plain.Plain
+    mode = private.Private(job) if job["private"] else plain.Plain(job)
+    try:
+        main_pid = _fork(job, mode.become, cgroup)
+        watched = mode.started(main_pid, control)
+        facts = {
+            "cgroup": cgroup.kind,
+            "cgroups": cgroup.directories,
+            "directories": mode.directories,
+        }
+        _say(control, {"started": facts}, watched)
+        return _wait(control, main_pid)
+    finally:
+        ending.end_all(mode.kill)
+        cgroup.remove()
+        mode.give_back()
+
+
+def _fork(job: dict[str, Any], become: Callable[[], None], cgroup: limits.Cgroup) -> int:
+    """Start the process that becomes the sandbox; its descriptors are then no longer ours."""
+    failed, failure = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(ignored_by_python, signal.SIG_DFL)
+            cgroup.join()
+            limits.apply(job["limits"], memory_is_held=bool(cgroup.kind))
+            if job["uid"] is not None:
+                forked.drop(job["uid"])
+            if os.getuid() == 0:
+                raise PermissionError("nothing is ever run as uid 0")
+            kernel.die_with(parent)
+            become()
+        except BaseException as error:
+            os.write(failure, str(error).encode(errors="replace"))
+        finally:
+            os._exit(127)
+    os.close(failure)
+    _let_go(job["descriptors"])
+    with os.fdopen(failed, "rb") as pipe:
+        if message := pipe.read():
+            raise OSError(message.decode(errors="replace"))
+    return child
+
+
+def _let_go(descriptors: list[int]) -> None:
+    """Whoever reads the other end must see it close when the sandbox ends, not when we do."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.close(null)
+
+
+def _wait(control: socket.socket, main_pid: int) -> int:
+    """The program's exit status, or that it was killed because the control socket was closed."""
+    ended = os.pidfd_open(main_pid)
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    ready = {descriptor for descriptor, _ in poll.poll()}
+    if ended not in ready:
+        return _KILLED
+    code = os.waitstatus_to_exitcode(os.waitpid(main_pid, 0)[1])
+    return code if code >= 0 else 128 - code
+
+
+def _receive(control: socket.socket) -> dict[str, Any]:
+    with control.makefile("rb") as stream:
+        (length,) = struct.unpack(">I", stream.read(4))
+        job: dict[str, Any] = json.loads(stream.read(length))
+    return job
+
+
+def _say(control: socket.socket, message: dict[str, Any], descriptor: int | None = None) -> None:
+    ancillary = []
+    if descriptor is not None:
+        rights = array.array("i", [descriptor])
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
+    # Nobody may be left to hear it; what matters is that everything inside ends.
+    with contextlib.suppress(BrokenPipeError):
+        control.sendmsg([json.dumps(message).encode() + b"\n"], ancillary)
