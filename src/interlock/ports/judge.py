@@ -1,0 +1,92 @@
+"""What the judge is asked to measure, and what it answers with.
+
+A request names trees by oid in the bare repository and never carries a path of the host. Requests
+and facts are plain data: they survive JSON, because the judge runs in another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from interlock.core.facts import GreenFacts, RedFacts
+from interlock.core.model import EnvironmentSpec
+
+__all__ = ["GreenRequest", "Judge", "RedRequest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedRequest:
+    """Do the new tests of ``tree`` fail on ``base``, each by itself?
+
+    Args:
+        base: tree oid that the phase's sources come from.
+        tree: tree oid that the tests come from; its sources are not looked at.
+        test_patterns: gitignore-style globs of the paths that are tests.
+        environment: how ``/env`` is built on ``base``.
+        new_symbols: what the plan says will be added (``pkg.mod:Class.method``,
+            ``pkg/mod.py::name`` or ``pkg.mod.name``); each is replaced by a stub that raises.
+        seconds: wall time that one run may take.
+    """
+
+    base: str
+    tree: str
+    test_patterns: tuple[str, ...]
+    environment: EnvironmentSpec
+    new_symbols: tuple[str, ...] = ()
+    seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreenRequest:
+    """Do the tests frozen at RED pass on the sources of ``tree``, and can that be believed?
+
+    Args:
+        base: tree oid that RED was measured on.
+        red_tree: tree oid whose tests and test configuration are frozen.
+        tree: tree oid of the candidate.
+        test_patterns: gitignore-style globs of the paths that are tests.
+        environment: how ``/env`` is built on ``base``.
+        red_tests: ids that were red at RED.
+        new_tests: ids that the twin, the revert and the control run are made for.
+        base_green: ids that passed on the base.
+        config: ``RedFacts.config``; empty if it is not to be compared.
+        new_symbols: what the plan said would be added; mutants are made of these.
+        seconds: wall time that one run may take.
+    """
+
+    base: str
+    red_tree: str
+    tree: str
+    test_patterns: tuple[str, ...]
+    environment: EnvironmentSpec
+    red_tests: tuple[str, ...] = ()
+    new_tests: tuple[str, ...] = ()
+    base_green: tuple[str, ...] = ()
+    config: str = ""
+    new_symbols: tuple[str, ...] = ()
+    seconds: int = 600
+
+
+class Judge(Protocol):
+    """Measures. Synchronous: a call may take minutes and belongs into a thread."""
+
+    def red(self, request: RedRequest) -> RedFacts:
+        """Measure RED; what keeps it from being measured is in ``RedFacts.problem``."""
+
+    def green(self, request: GreenRequest) -> GreenFacts:
+        """Measure GREEN; what keeps it from being measured is in ``GreenFacts.problem``."""
+
+    def environment(self, spec: EnvironmentSpec, base: str) -> str:
+        """Digest of the environment of ``spec`` on the tree ``base``, built if it is not there.
+
+        Raises:
+            InterlockError: it could not be built; the message ends with the last lines of output.
+        """
+
+    def environment_path(self, digest: str) -> str:
+        """Host directory of a built environment, to be mounted read-only at ``/env``.
+
+        Raises:
+            NotFoundError: there is no such environment.
+        """

@@ -1,0 +1,26 @@
+"""A test that must fail: if it is reported green, the runner is not to be believed."""
+
+from __future__ import annotations
+
+__all__ = ["control"]
+
+_TEMPLATE = """\
+class Test{name}:
+    value = 0
+
+    def test_{name}_equality(self):
+        self.value += 1
+        assert self.value == 2, self.value
+
+    def test_{name}_exception(self):
+        raise LookupError(self.value)
+
+
+def test_{name}_truth(tmp_path):
+    assert list(tmp_path.iterdir())
+"""
+
+
+def control(name: str) -> bytes:
+    """A test file of three tests that fail in different ways: comparison, exception, truth."""
+    return _TEMPLATE.format(name=name).encode()
