@@ -1,0 +1,177 @@
+"""Putting back in the tree what the import did not take over.
+
+Every step is one name in an open directory and follows no link, so nothing outside the tree and no
+other name of a hard-linked file is touched. Runs while the session is frozen.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+from interlock.supervisor.toolhost.beneath import Tree
+from interlock.supervisor.toolhost.files import replace_file
+from interlock.supervisor.toolhost.refusal import Refusal, from_os_error
+
+__all__ = ["Reverter"]
+
+_MODES = {"100644": 0o644, "100755": 0o755, "120000": 0}
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Reverter:
+    """The operation ``revert``."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def revert(self, *, entries: list[dict[str, Any]], body: bytes = b"") -> dict[str, Any]:
+        """Remove or restore paths; removals first, so that they clear the way.
+
+        Args:
+            entries: objects with ``path`` (lone surrogates stand for bytes), ``mode`` (``100644``,
+                ``100755``, ``120000``, or null: nothing is to be there) and ``size`` (null with
+                mode null): how many bytes of the body are its contents.
+            body: contents of all entries, in order.
+
+        Raises:
+            Refusal: ``not_reverted``, naming paths; every other entry was still dealt with.
+        """
+        wanted = list(_wanted(entries, body))
+        failed: list[str] = []
+        for parts, mode, data in sorted(wanted, key=lambda item: item[1] is not None):
+            try:
+                if mode is None:
+                    self._remove(parts)
+                else:
+                    self._restore(parts, mode, data)
+            except OSError as problem:
+                failed.append(f"{b'/'.join(parts)!r} ({from_os_error(problem).message})")
+        if failed:
+            shown = ", ".join(failed[:5])
+            raise Refusal("not_reverted", f"{len(failed)} of {len(wanted)} paths: {shown}")
+        return {"reverted": len(wanted)}
+
+    def _restore(self, parts: list[bytes], mode: str, data: bytes) -> None:
+        directory = self._tree.open(b"", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for part in parts[:-1]:
+                child = _enter(directory, part)
+                os.close(directory)
+                directory = child
+            name = parts[-1]
+            if _is_directory(directory, name):
+                _remove_all(directory, name)
+            if mode == "120000":
+                _make_usable(directory)
+                if _exists(directory, name):
+                    os.unlink(name, dir_fd=directory)
+                os.symlink(data, name, dir_fd=directory)
+            else:
+                _make_usable(directory)
+                replace_file(directory, name, data, _MODES[mode])
+        finally:
+            os.close(directory)
+
+    def _remove(self, parts: list[bytes]) -> None:
+        """Remove a path and the directories that are empty then."""
+        chain = [self._tree.open(b"", os.O_RDONLY | os.O_DIRECTORY)]
+        try:
+            for part in parts[:-1]:
+                if not _is_directory(chain[-1], part):
+                    return  # nothing there, or a link: what is behind it is not this path
+                chain.append(_open_directory(chain[-1], part))
+            if _exists(chain[-1], parts[-1]):
+                _remove_all(chain[-1], parts[-1])
+            for depth in range(len(chain) - 1, 0, -1):
+                if os.listdir(chain[depth]):
+                    return
+                os.rmdir(parts[depth - 1], dir_fd=chain[depth - 1])
+        finally:
+            for descriptor in chain:
+                os.close(descriptor)
+
+
+def _wanted(entries: list[dict[str, Any]], body: bytes) -> Any:
+    """Entries as (components, mode, contents), all checked before anything is touched."""
+    at = 0
+    for entry in entries:
+        path, mode, size = entry.get("path"), entry.get("mode"), entry.get("size")
+        parts = path.encode("utf-8", "surrogateescape").split(b"/") if isinstance(path, str) else []
+        if not parts or any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
+            raise Refusal("invalid", f"path {path!r} is not a path of a tree")
+        if parts[0] == b".git":
+            raise Refusal("invalid", "the session's own .git is no part of the tree")
+        if mode is None and size is None:
+            yield parts, None, b""
+            continue
+        if mode not in _MODES or type(size) is not int or not 0 <= size <= len(body) - at:
+            raise Refusal("invalid", f"mode or size of {path!r}")
+        yield parts, mode, body[at : at + size]
+        at += size
+    if at != len(body):
+        raise Refusal("invalid", "the body is longer than the entries say")
+
+
+def _enter(directory: int, name: bytes) -> int:
+    """Open a subdirectory; whatever else stands at its name gives way."""
+    if not _is_directory(directory, name):
+        _make_usable(directory)
+        if _exists(directory, name):
+            os.unlink(name, dir_fd=directory)
+        os.mkdir(name, 0o755, dir_fd=directory)
+    return _open_directory(directory, name)
+
+
+def _open_directory(directory: int, name: bytes) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=directory)
+    except PermissionError:
+        # It is the session's own; taking the permission away keeps nothing from being put back.
+        handle = os.open(
+            name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory
+        )
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+        finally:
+            os.close(handle)
+        return os.open(name, _DIRECTORY, dir_fd=directory)
+
+
+def _make_usable(directory: int) -> None:
+    """Make an open directory writable for its owner."""
+    mode = stat.S_IMODE(os.fstat(directory).st_mode)
+    if mode & 0o700 != 0o700:
+        os.fchmod(directory, mode | 0o700)
+
+
+def _exists(directory: int, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_directory(directory: int, name: bytes) -> bool:
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(status.st_mode)
+
+
+def _remove_all(directory: int, name: bytes) -> None:
+    """Remove a name with everything below it; a link is only a name."""
+    _make_usable(directory)
+    if not _is_directory(directory, name):
+        os.unlink(name, dir_fd=directory)
+        return
+    inner = _open_directory(directory, name)
+    try:
+        for entry in os.listdir(inner):
+            _remove_all(inner, os.fsencode(entry))
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=directory)
