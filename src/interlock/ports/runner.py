@@ -1,8 +1,8 @@
 """Who starts sessions and measures: the engine's view of the supervisor.
 
-A *session* is one sandbox for one attempt of one phase. The runner starts it, hands out the two sockets that lead
-into it (the agent's door and the toolhost) and says when it is over. Sessions outlive the server that asked for
-them: whoever asks again with the same id gets the same session.
+A *session* is one sandbox for one attempt of one phase. The runner starts it, hands out the two
+sockets that lead into it (the agent's door and the toolhost) and says when it is over. Sessions
+outlive the server that asked for them: whoever asks again with the same id gets the same session.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ class AgentCommand:
 
     Args:
         argv: program and arguments, paths as they are inside the session.
-        env: variables added to the ones that every session gets; reserved names are refused.
-        visible: host paths (a toolchain, a script's directory) that the program needs, read-only at their own path.
+        env: added to the variables that every agent gets, of which INTERLOCK_… stay as they are.
+        visible: host paths (a toolchain, a script's directory) that the program needs; they are
+            read-only at their own path.
     """
 
     argv: tuple[str, ...] = ()
@@ -56,14 +57,14 @@ class SessionSpec:
 
     Args:
         session_id: names the session everywhere; starting the same id twice gives the same session.
-        scratch: host path of the tree that is mounted at ``/w``, as ``Runner.make_scratch`` returned it.
-        agent: the agent's program; only its ``visible`` paths and ``env`` matter for the start.
+        scratch: host path of the tree mounted at ``/w``, as ``Runner.make_scratch`` returned it.
+        agent: the agent's program: what it needs is prepared, it is started by ``Session.spawn``.
         agent_id: identity that the program is told in ``INTERLOCK_AGENT_ID``.
-        environment: host path of the built environment, mounted read-only at ``/env``; empty: none.
+        environment: host path of what is mounted read-only at ``/env``; empty: nothing.
         read_only: mount ``/w`` read-only (phases that may not change the tree).
-        ports: loopback ports inside the session whose listeners are passed out; the first is the agent's door.
-        prompt: text for the program, put into a file whose path is in ``INTERLOCK_PROMPT_FILE``.
-        uid: host uid to run as; ``None``: leased by the supervisor where that is possible.
+        ports: loopback ports inside whose listeners are passed out; the first is the agent's door.
+        prompt: text for the program, put into the file that ``INTERLOCK_PROMPT_FILE`` names.
+        uid: host uid to run as; ``None``: the supervisor leases one where it can.
         limits: resources of the session.
     """
 
@@ -135,11 +136,22 @@ class Session(Protocol):
 
     @property
     def workdir(self) -> str:
-        """Where the tree is, as programs of the session see it (``/w`` if it has mounts of its own)."""
+        """Where the tree is, as programs of the session see it: ``/w`` where mounts are private."""
 
     @property
     def exited(self) -> asyncio.Future[int | None]:
         """Resolves when the session is over: exit status, ``None`` if nobody could say."""
+
+    async def spawn(self, command: AgentCommand) -> asyncio.Future[int]:
+        """Start the agent's program, once however often it is asked for; serve the door first.
+
+        Returns:
+            Its exit status, when it ends: 128 + n if signal n ended it. Fails with
+            ``UnavailableError`` if the session ends first.
+
+        Raises:
+            InterlockError: the program cannot be started.
+        """
 
 
 class Runner(Protocol):
@@ -149,7 +161,9 @@ class Runner(Protocol):
         """Start a session, or give the running one of that id."""
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
-        """End a session and remove its scratch; quiet if there is none.
+        """End a session, remove its scratch and close its sockets; quiet if there is none.
+
+        Whoever serves a door of it stops doing so first.
 
         Args:
             grace_s: seconds that its programs get between being told and being killed.
@@ -159,7 +173,7 @@ class Runner(Protocol):
         """Sessions that are alive, by id; after a connect also those of an earlier server."""
 
     async def judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Measure; plain JSON values in and out. The same request joins the running or finished job.
+        """Measure; plain JSON values in and out. The same request joins its running or done job.
 
         Raises:
             InterlockError: as the judge raised it.
@@ -168,7 +182,7 @@ class Runner(Protocol):
     async def make_scratch(self, commit: str, session_id: str) -> str:
         """Clone ``commit`` for a session: the host path, owned by the session's uid.
 
-        It is removed when the session ends. Asked again for the same session it gives the same path.
+        It is removed when the session ends. Asked again for the session it gives the same path.
         """
 
     async def remove_scratch(self, session_id: str) -> None:

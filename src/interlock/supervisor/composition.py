@@ -1,0 +1,126 @@
+"""What a session is made of: mounts, environment, first program. Nothing is inherited."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import interlock
+from interlock.adapters.confinement import translate
+from interlock.adapters.confinement.mounts import HOME, TEMPORARY
+from interlock.adapters.toolhost import client as toolhost
+from interlock.errors import UsageError
+from interlock.ports.confinement import Level, Mount, Sandbox, SandboxSpec
+from interlock.ports.runner import SessionSpec
+
+__all__ = ["PROMPT", "agent_environment", "compose", "workdir"]
+
+WORK = "/w"
+ENVIRONMENT = "/env"
+PACKAGE = "/opt/interlock/lib/interlock"
+SESSION = "/run/interlock-session"
+PROMPT = "prompt.md"
+
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+# A person's path may lie below some of these, but cover none of them.
+_COVERED = ("/dev", "/env", "/etc", HOME, "/opt/interlock", "/proc", "/sys", TEMPORARY, "/w")
+_OURS = ("/dev", "/env", "/opt/interlock", "/proc", "/sys", SESSION, "/w")
+
+
+def compose(
+    spec: SessionSpec, *, state: Path, own: Path, socket_fd: int, uid: int | None, level: Level
+) -> SandboxSpec:
+    """The sandbox of a session, with the toolhost as its first program.
+
+    Args:
+        state: the state directory, of which a session never sees more than its own parts.
+        own: the session's directory on the host, holding ``PROMPT``.
+        socket_fd: the toolhost's end of its socket.
+
+    Raises:
+        UsageError: a path that was to be made visible is not there, or must not be.
+    """
+    sandbox = SandboxSpec(
+        argv=(),
+        cwd=WORK,
+        mounts=(
+            Mount(source=spec.scratch, target=WORK, writable=not spec.read_only),
+            *([Mount(source=spec.environment, target=ENVIRONMENT)] if spec.environment else []),
+            *_interpreter(),
+            Mount(source=str(Path(interlock.__file__).resolve().parent), target=PACKAGE),
+            Mount(source=str(own), target=SESSION),
+            *(_visible(Path(path), state) for path in spec.agent.visible),
+        ),
+        ports=spec.ports,
+        pass_fds=(socket_fd,),
+        uid=uid,
+        limits=spec.limits,
+    )
+    path = f"{translate(ENVIRONMENT, sandbox, level)}/bin:{_SYSTEM_PATH}"
+    library = os.path.dirname(translate(PACKAGE, sandbox, level))
+    mode = "namespace" if level is Level.FULL else "tree"
+    return dataclasses.replace(
+        sandbox,
+        argv=toolhost.argv(_python(), library, socket_fd, workdir(sandbox, level), mode=mode),
+        env={"PATH": path if spec.environment else _SYSTEM_PATH},
+    )
+
+
+def workdir(sandbox: SandboxSpec, level: Level) -> str:
+    """The tree, as a program of the session must call it."""
+    return translate(WORK, sandbox, level)
+
+
+def agent_environment(
+    spec: SessionSpec, composed: SandboxSpec, running: Sandbox
+) -> Mapping[str, str]:
+    """Variables of the agent's program beyond those of the sandbox; no secret is among them."""
+    port = running.port(spec.ports[0])
+    return {
+        **spec.agent.env,
+        # By address: "localhost" may also be ::1, which the program could occupy itself.
+        "INTERLOCK_URL": f"http://127.0.0.1:{port}",
+        "INTERLOCK_AGENT_ID": spec.agent_id,
+        "INTERLOCK_PROMPT_FILE": translate(f"{SESSION}/{PROMPT}", composed, running.level),
+    }
+
+
+def _python() -> str:
+    """The interpreter itself, without the virtual environment that started us."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return os.path.realpath(os.path.join(sys.base_prefix, "bin", version))
+
+
+def _interpreter() -> tuple[Mount, ...]:
+    """Where Python lives, at the path it was built for, unless that is below ``/usr`` anyway."""
+    prefix = Path(sys.base_prefix)
+    if prefix.resolve().is_relative_to("/usr"):
+        return ()
+    targets = dict.fromkeys((str(prefix.resolve()), str(prefix)))
+    return tuple(Mount(source=str(prefix.resolve()), target=target) for target in targets)
+
+
+def _visible(path: Path, state: Path) -> Mount:
+    real = path.resolve()
+    if not path.is_absolute() or not real.exists():
+        raise _not_visible(path, "there is no such absolute path")
+    for hidden in (state.resolve(), Path(state)):
+        if real.is_relative_to(hidden) or hidden.is_relative_to(real):
+            raise _not_visible(path, "Interlock keeps its records there")
+    if any(Path(root).is_relative_to(path) for root in _COVERED):
+        raise _not_visible(path, "it would cover a directory of the session's own")
+    if any(path.is_relative_to(root) for root in _OURS):
+        raise _not_visible(path, "that place is the session's own")
+    return Mount(source=str(real), target=os.path.normpath(path))
+
+
+def _not_visible(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{path} cannot be made visible to an agent: {why}",
+        code="IL-SUP-001",
+        remedy="correct `visible` of the agent's command",
+        context={"path": str(path)},
+    )

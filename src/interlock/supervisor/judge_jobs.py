@@ -1,0 +1,83 @@
+"""Judge jobs by what they are asked: the same question joins the running job or gets its answer.
+
+A server that dies in the middle asks again when it is back, and nothing is measured twice. What
+may come out otherwise next time is not kept: a retryable error, or facts that say why nothing
+could be measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from interlock.errors import InterlockError
+from interlock.ports.runner import JudgeKind
+from interlock.supervisor.threads import in_thread
+
+__all__ = ["JudgeJobs", "Measure"]
+
+Measure = Callable[[JudgeKind, Mapping[str, Any]], Mapping[str, Any]]
+
+_KEPT = 256
+
+
+class JudgeJobs:
+    """Runs and remembers; used on one loop.
+
+    Args:
+        measure: does one job, on a thread.
+        at_once: jobs that may run at one time; the others wait for their turn.
+    """
+
+    def __init__(self, measure: Measure, *, at_once: int = 2) -> None:
+        self._measure = measure
+        self._turn = asyncio.Semaphore(at_once)
+        self._jobs: OrderedDict[str, asyncio.Task[Mapping[str, Any]]] = OrderedDict()
+
+    async def run(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The result of a job, whoever started it.
+
+        Raises:
+            InterlockError: as the judge raised it.
+        """
+        key = _digest(kind, request)
+        if key not in self._jobs:
+            self._jobs[key] = asyncio.create_task(self._one(kind, request))
+            self._forget_the_oldest()
+        job = self._jobs[key]
+        self._jobs.move_to_end(key)
+        # Shielded: one asker that goes away must not take the job from the others.
+        await asyncio.wait([job])
+        if not _may_be_kept(job) and self._jobs.get(key) is job:
+            del self._jobs[key]
+        return job.result()
+
+    async def _one(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        async with self._turn:
+            return await in_thread(self._measure, kind, request)
+
+    def _forget_the_oldest(self) -> None:
+        for key in [key for key, job in self._jobs.items() if job.done()]:
+            if len(self._jobs) <= _KEPT:
+                return
+            del self._jobs[key]
+
+
+def _digest(kind: JudgeKind, request: Mapping[str, Any]) -> str:
+    question = msgspec.json.encode([kind, request], order="sorted")
+    return hashlib.sha256(question).hexdigest()
+
+
+def _may_be_kept(job: asyncio.Task[Mapping[str, Any]]) -> bool:
+    match job.exception():
+        case None:
+            return not job.result().get("problem")
+        case InterlockError() as error:
+            return not error.retryable
+        case _:
+            return False

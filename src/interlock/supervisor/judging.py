@@ -1,0 +1,52 @@
+"""The judge behind plain JSON values, as they travel over the worker door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from interlock.core.model import EnvironmentSpec
+from interlock.errors import InvalidInputError
+from interlock.ports.judge import GreenRequest, Judge, RedRequest
+from interlock.ports.runner import JudgeKind
+
+__all__ = ["EnvironmentRequest", "measure"]
+
+
+class EnvironmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Build the environment of a recipe on a base tree, unless it is there."""
+
+    spec: EnvironmentSpec
+    base: str
+
+
+def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One job: facts, or digest and host path of an environment, as plain values.
+
+    Raises:
+        InvalidInputError: the request does not have the fields of its kind.
+        InterlockError: as the judge raised it.
+    """
+    try:
+        match kind:
+            case JudgeKind.RED:
+                return _plain(judge.red(msgspec.convert(request, RedRequest)))
+            case JudgeKind.GREEN:
+                return _plain(judge.green(msgspec.convert(request, GreenRequest)))
+            case JudgeKind.ENVIRONMENT:
+                wanted = msgspec.convert(request, EnvironmentRequest)
+                digest = judge.environment(wanted.spec, wanted.base)
+                return {"digest": digest, "path": judge.environment_path(digest)}
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(
+            f"no request for {kind.value}: {error}",
+            code="IL-SUP-005",
+            remedy="build it with msgspec.to_builtins from the records in interlock.ports.judge",
+        ) from error
+
+
+def _plain(facts: object) -> Mapping[str, Any]:
+    plain: Mapping[str, Any] = msgspec.to_builtins(facts)
+    return plain
