@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from interlock.adapters.toolhost.errors import ToolError
 from interlock.errors import InvalidInputError, TooLargeError, UnavailableError
 from interlock.supervisor.toolhost.wire import (
+    MAX_ANSWER,
     MAX_PACKET,
     Assembler,
     Message,
@@ -82,7 +83,7 @@ class ToolhostClient:
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self._socket = sock
         self._loop = loop
-        self._assembler = Assembler()
+        self._assembler = Assembler(limit=MAX_ANSWER)
         self._calls: dict[int, _Call] = {}
         self._outgoing: deque[bytes] = deque()
         # Upper half: this client among all that ever used the socket. Lower half: a counter.

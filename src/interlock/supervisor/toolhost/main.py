@@ -27,7 +27,14 @@ from interlock.supervisor.toolhost.refusal import Refusal, from_os_error
 from interlock.supervisor.toolhost.revert import Reverter
 from interlock.supervisor.toolhost.search import Search
 from interlock.supervisor.toolhost.snapshot import Snapshot
-from interlock.supervisor.toolhost.wire import MAX_PACKET, Assembler, Message, WireError, packets
+from interlock.supervisor.toolhost.wire import (
+    MAX_ANSWER,
+    MAX_PACKET,
+    Assembler,
+    Message,
+    WireError,
+    packets,
+)
 
 __all__ = ["Toolhost", "main"]
 
@@ -90,11 +97,18 @@ class Toolhost:
         """
         assembler = Assembler()
         try:
-            while packet := self._connection.recv(MAX_PACKET + 1):
+            while packet := self._receive():
                 if message := assembler.feed(packet):
                     self._take(message)
         finally:
             self._control.quiesce()
+
+    def _receive(self) -> bytes:
+        """The next packet, nothing at the end."""
+        try:
+            return self._connection.recv(MAX_PACKET + 1)
+        except ConnectionResetError:
+            return b""  # the host closed its end without having read all our answers
 
     def _take(self, message: Message) -> None:
         call = str(message.document.get("call", ""))
@@ -151,7 +165,7 @@ class Toolhost:
     def _send(self, numbers: list[int], answer: Answer) -> None:
         for number in numbers:
             try:
-                for packet in packets(number, answer.document, answer.body):
+                for packet in packets(number, answer.document, answer.body, limit=MAX_ANSWER):
                     self._connection.send(packet)
             except WireError as problem:
                 refusal = Refusal("too_large", f"the answer is too large: {problem}")

@@ -6,6 +6,7 @@ other name of a hard-linked file is touched. Runs while the session is frozen.
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 from typing import Any
@@ -26,19 +27,18 @@ class Reverter:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
 
-    def revert(self, *, entries: list[dict[str, Any]], body: bytes = b"") -> dict[str, Any]:
+    def revert(self, *, entries: list[dict[str, Any]]) -> dict[str, Any]:
         """Remove or restore paths; removals first, so that they clear the way.
 
         Args:
-            entries: objects with ``path`` (lone surrogates stand for bytes), ``mode`` (``100644``,
-                ``100755``, ``120000``, or null: nothing is to be there) and ``size`` (null with
-                mode null): how many bytes of the body are its contents.
-            body: contents of all entries, in order.
+            entries: objects with ``path`` (base64 of its bytes), ``mode`` (``100644``, ``100755``,
+                ``120000``) and ``data`` (base64 of the contents, for a link of its target); mode
+                and data are null where nothing is to be.
 
         Raises:
             Refusal: ``not_reverted``, naming paths; every other entry was still dealt with.
         """
-        wanted = list(_wanted(entries, body))
+        wanted = [_wanted(entry) for entry in entries]
         failed: list[str] = []
         for parts, mode, data in sorted(wanted, key=lambda item: item[1] is not None):
             try:
@@ -53,8 +53,11 @@ class Reverter:
             raise Refusal("not_reverted", f"{len(failed)} of {len(wanted)} paths: {shown}")
         return {"reverted": len(wanted)}
 
+    def _root(self) -> int:
+        return _usable(self._tree.open(b"", os.O_RDONLY | os.O_DIRECTORY))
+
     def _restore(self, parts: list[bytes], mode: str, data: bytes) -> None:
-        directory = self._tree.open(b"", os.O_RDONLY | os.O_DIRECTORY)
+        directory = self._root()
         try:
             for part in parts[:-1]:
                 child = _enter(directory, part)
@@ -64,19 +67,17 @@ class Reverter:
             if _is_directory(directory, name):
                 _remove_all(directory, name)
             if mode == "120000":
-                _make_usable(directory)
                 if _exists(directory, name):
                     os.unlink(name, dir_fd=directory)
                 os.symlink(data, name, dir_fd=directory)
             else:
-                _make_usable(directory)
                 replace_file(directory, name, data, _MODES[mode])
         finally:
             os.close(directory)
 
     def _remove(self, parts: list[bytes]) -> None:
         """Remove a path and the directories that are empty then."""
-        chain = [self._tree.open(b"", os.O_RDONLY | os.O_DIRECTORY)]
+        chain = [self._root()]
         try:
             for part in parts[:-1]:
                 if not _is_directory(chain[-1], part):
@@ -93,31 +94,27 @@ class Reverter:
                 os.close(descriptor)
 
 
-def _wanted(entries: list[dict[str, Any]], body: bytes) -> Any:
-    """Entries as (components, mode, contents), all checked before anything is touched."""
-    at = 0
-    for entry in entries:
-        path, mode, size = entry.get("path"), entry.get("mode"), entry.get("size")
-        parts = path.encode("utf-8", "surrogateescape").split(b"/") if isinstance(path, str) else []
-        if not parts or any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
-            raise Refusal("invalid", f"path {path!r} is not a path of a tree")
-        if parts[0] == b".git":
-            raise Refusal("invalid", "the session's own .git is no part of the tree")
-        if mode is None and size is None:
-            yield parts, None, b""
-            continue
-        if mode not in _MODES or type(size) is not int or not 0 <= size <= len(body) - at:
-            raise Refusal("invalid", f"mode or size of {path!r}")
-        yield parts, mode, body[at : at + size]
-        at += size
-    if at != len(body):
-        raise Refusal("invalid", "the body is longer than the entries say")
+def _wanted(entry: dict[str, Any]) -> tuple[list[bytes], str | None, bytes]:
+    """An entry as components, mode and contents; all are checked before anything is touched."""
+    try:
+        path = base64.b64decode(entry["path"], validate=True)
+        mode, data = entry["mode"], entry["data"]
+        contents = b"" if data is None else base64.b64decode(data, validate=True)
+    except (KeyError, TypeError, ValueError):
+        raise Refusal("invalid", "an entry has path, mode and data, in base64") from None
+    parts = path.split(b"/")
+    if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
+        raise Refusal("invalid", f"{path!r} is not a path of a tree")
+    if parts[0] == b".git":
+        raise Refusal("invalid", "the session's own .git is no part of the tree")
+    if (mode is None) != (data is None) or mode not in (None, *_MODES):
+        raise Refusal("invalid", f"mode of {path!r}")
+    return parts, mode, contents
 
 
 def _enter(directory: int, name: bytes) -> int:
     """Open a subdirectory; whatever else stands at its name gives way."""
     if not _is_directory(directory, name):
-        _make_usable(directory)
         if _exists(directory, name):
             os.unlink(name, dir_fd=directory)
         os.mkdir(name, 0o755, dir_fd=directory)
@@ -126,24 +123,26 @@ def _enter(directory: int, name: bytes) -> int:
 
 def _open_directory(directory: int, name: bytes) -> int:
     try:
-        return os.open(name, _DIRECTORY, dir_fd=directory)
+        descriptor = os.open(name, _DIRECTORY, dir_fd=directory)
     except PermissionError:
-        # It is the session's own; taking the permission away keeps nothing from being put back.
-        handle = os.open(
-            name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory
-        )
+        handle = os.open(name, _DIRECTORY | os.O_PATH, dir_fd=directory)
         try:
-            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)  # a descriptor of this kind takes no fchmod
         finally:
             os.close(handle)
-        return os.open(name, _DIRECTORY, dir_fd=directory)
+        descriptor = os.open(name, _DIRECTORY, dir_fd=directory)
+    return _usable(descriptor)
 
 
-def _make_usable(directory: int) -> None:
-    """Make an open directory writable for its owner."""
+def _usable(directory: int) -> int:
+    """The open directory, its owner's permissions given back.
+
+    It is the session's own: taking them away keeps nothing from being reverted.
+    """
     mode = stat.S_IMODE(os.fstat(directory).st_mode)
     if mode & 0o700 != 0o700:
         os.fchmod(directory, mode | 0o700)
+    return directory
 
 
 def _exists(directory: int, name: bytes) -> bool:
@@ -164,7 +163,6 @@ def _is_directory(directory: int, name: bytes) -> bool:
 
 def _remove_all(directory: int, name: bytes) -> None:
     """Remove a name with everything below it; a link is only a name."""
-    _make_usable(directory)
     if not _is_directory(directory, name):
         os.unlink(name, dir_fd=directory)
         return

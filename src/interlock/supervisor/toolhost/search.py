@@ -83,9 +83,9 @@ class Search:
     def grep(
         self,
         *,
-        pattern: str,
+        regex: str,
         path: str = ".",
-        glob: str = "**",
+        pattern: str = "**",
         ignore_case: bool = False,
         limit: int = 500,
         seconds: float = 5.0,
@@ -93,9 +93,9 @@ class Search:
         """Lines that match, in files in the order of their names; binary files are passed over.
 
         Args:
-            pattern: regular expression (Python's), searched in each line.
+            regex: regular expression (Python's), searched in each line.
             path: a directory to look in, or one file.
-            glob: which files in the directory.
+            pattern: which files of the directory, as for ``glob``.
             limit: how many hits are answered at most.
 
         Returns:
@@ -108,8 +108,8 @@ class Search:
         """
         _refuse_limit(limit)
         with TimeLimit(seconds):
-            expression = _expression(pattern, ignore_case)
-            return self._grep(expression, self._candidates(path, Pattern(glob)), limit)
+            expression = _expression(regex, ignore_case)
+            return self._grep(expression, self._candidates(path, Pattern(pattern)), limit)
 
     def _grep(
         self,
@@ -185,9 +185,9 @@ class Search:
             pending.extend(reversed(below))
 
 
-def _expression(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+def _expression(regex: str, ignore_case: bool) -> re.Pattern[str]:
     try:
-        return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
+        return re.compile(regex, re.IGNORECASE if ignore_case else 0)
     except (re.error, RecursionError, OverflowError) as problem:
         raise Refusal("invalid", f"not a regular expression: {problem}") from None
 

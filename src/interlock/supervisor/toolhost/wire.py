@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "CHUNK",
-    "MAX_DOCUMENT",
+    "MAX_ANSWER",
     "MAX_MESSAGE",
     "MAX_PACKET",
     "Assembler",
@@ -37,8 +37,9 @@ MORE, BODY = 1, 2
 
 CHUNK = 120 << 10
 MAX_PACKET = HEADER.size + CHUNK
-MAX_DOCUMENT = 16 << 20
 MAX_MESSAGE = 128 << 20
+# What comes out of a sandbox is parsed only up to here: JSON takes many times its size in memory.
+MAX_ANSWER = 16 << 20
 # How many messages may be unfinished at once; a host has a few dozen calls in flight.
 MAX_UNFINISHED = 256
 
@@ -55,21 +56,23 @@ class Message(NamedTuple):
     body: bytes
 
 
-def packets(number: int, document: dict[str, Any], body: bytes = b"") -> Iterator[bytes]:
+def packets(
+    number: int, document: dict[str, Any], body: bytes = b"", *, limit: int = MAX_MESSAGE
+) -> Iterator[bytes]:
     """The packets of one message, in order.
 
     Args:
         number: call number, 64 bits.
         document: the JSON object; strings may hold lone surrogates (they stand for bytes).
         body: raw bytes after it.
+        limit: how long the JSON may be, in bytes.
 
     Raises:
-        WireError: the message is over ``MAX_DOCUMENT`` or ``MAX_MESSAGE`` (before anything is
-            yielded).
+        WireError: the message is over a limit (before anything is yielded).
     """
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
     stream = memoryview(b"".join((LENGTH.pack(len(text)), text, body)))
-    if len(text) > MAX_DOCUMENT or len(stream) > MAX_MESSAGE:
+    if len(text) > limit or len(stream) > MAX_MESSAGE:
         raise WireError(f"message of {len(stream)} bytes is too large")
     kind = BODY if body else 0
     for start in range(0, len(stream), CHUNK):
@@ -78,9 +81,14 @@ def packets(number: int, document: dict[str, Any], body: bytes = b"") -> Iterato
 
 
 class Assembler:
-    """Puts packets together again; what is unfinished is bounded in number and in bytes."""
+    """Puts packets together again; what is unfinished is bounded in number and in bytes.
 
-    def __init__(self) -> None:
+    Args:
+        limit: how long the JSON of a message may be, in bytes.
+    """
+
+    def __init__(self, *, limit: int = MAX_MESSAGE) -> None:
+        self._limit = limit
         self._unfinished: dict[int, list[bytes]] = {}
         self._bytes = 0
 
@@ -98,7 +106,7 @@ class Assembler:
         if number not in self._unfinished:
             self._forget_others(number)
             if not flags & MORE:
-                return _parse(number, flags, packet[HEADER.size :])
+                return _parse(number, flags, packet[HEADER.size :], self._limit)
         parts = self._unfinished.setdefault(number, [])
         parts.append(packet[HEADER.size :])
         self._bytes += len(parts[-1])
@@ -107,7 +115,7 @@ class Assembler:
         if flags & MORE:
             return None
         self.drop(number)
-        return _parse(number, flags, b"".join(parts))
+        return _parse(number, flags, b"".join(parts), self._limit)
 
     def drop(self, number: int) -> None:
         """Forget an unfinished message: nobody waits for it any more."""
@@ -119,11 +127,11 @@ class Assembler:
             self.drop(other)
 
 
-def _parse(number: int, flags: int, stream: bytes) -> Message:
+def _parse(number: int, flags: int, stream: bytes, limit: int) -> Message:
     if len(stream) < LENGTH.size:
         raise WireError("message without a length")
     end = LENGTH.size + LENGTH.unpack_from(stream)[0]
-    if end > len(stream) or end > MAX_DOCUMENT + LENGTH.size:
+    if end > len(stream) or end > limit + LENGTH.size:
         raise WireError("length of the JSON is over the message or the limit")
     if bool(flags & BODY) != (end < len(stream)):
         raise WireError("flag and body disagree")
