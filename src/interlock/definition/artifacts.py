@@ -1,0 +1,90 @@
+"""Whether a handed-in document is what its schema asks for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any, Final
+
+import jsonschema_rs
+
+from interlock.core.model import WorkflowSpec
+from interlock.definition.json_text import why_not_json
+from interlock.definition.schemas import REGEX
+
+__all__ = ["MAX_PROBLEMS", "ArtifactValidator", "Problem"]
+
+Problem = tuple[str, str]
+"""JSON pointer into the document, and what is wrong there."""
+
+MAX_PROBLEMS: Final = 50
+_MAX_MESSAGE = 300
+_KEPT = 32
+
+Compiled = Mapping[str, jsonschema_rs.Draft202012Validator]
+
+
+class ArtifactValidator:
+    """The schemas of one definition, compiled once per digest.
+
+    Args:
+        workflow: a loaded definition.
+    """
+
+    _compiled: OrderedDict[str, Compiled] = OrderedDict()  # by digest, the last few
+
+    def __init__(self, workflow: WorkflowSpec) -> None:
+        self._workflow = workflow
+        cached = self._compiled.get(workflow.digest)
+        if cached is None:
+            cached = {name: _compile(schema) for name, schema in workflow.schemas.items()}
+            self._compiled[workflow.digest] = cached
+            while len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
+        self._validators = cached
+
+    def problems(self, type: str, document: Any, *, phase: str | None = None) -> list[Problem]:
+        """What is wrong with a document; empty if it is valid.
+
+        Args:
+            type: an artifact type of the definition.
+            document: plain JSON values.
+            phase: where it is handed in, if phases name different schemas for the type.
+        """
+        schema = self._schema(type, phase)
+        if schema is None:
+            return [("", f"no phase asks for an artifact of type '{type}'")]
+        return check_document(self._validators[schema], document)
+
+    def _schema(self, type: str, phase: str | None) -> str | None:
+        first = [p for p in self._workflow.phases if p.id == phase]
+        for spec in (*first, *self._workflow.phases):
+            for artifact in spec.required_artifacts:
+                if artifact.type == type:
+                    return artifact.schema
+        return None
+
+
+def check_document(validator: jsonschema_rs.Draft202012Validator, document: Any) -> list[Problem]:
+    """What a compiled schema has against a document, at most ``MAX_PROBLEMS``."""
+    unfit = why_not_json(document)
+    if unfit:
+        return [("", unfit)]
+    errors = islice(validator.iter_errors(document), MAX_PROBLEMS)
+    return [(_pointer(e.instance_path), _message(e)) for e in errors]
+
+
+def _compile(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(dict(schema), offline=True, pattern_options=REGEX)
+
+
+def _message(error: jsonschema_rs.ValidationError) -> str:
+    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
+        return "this key is not part of the schema"
+    return error.message[:_MAX_MESSAGE]
+
+
+def _pointer(path: Iterable[str | int]) -> str:
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts)

@@ -1,0 +1,61 @@
+"""The data that comes with Interlock: packs, one directory each, with their schemas."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from interlock.definition.diagnostics import did_you_mean
+from interlock.errors import NotFoundError
+
+__all__ = ["REVIEW_VERDICT", "pack_names", "pack_schemas", "pack_text", "review_verdict_schema"]
+
+REVIEW_VERDICT = "review_verdict"
+"""What one reviewer hands in: an artifact type that no phase has to ask for."""
+
+_WORKFLOW = "workflow.yaml"
+
+
+def pack_names() -> tuple[str, ...]:
+    """All packs that come with Interlock."""
+    root = files("interlock.packs")
+    return tuple(sorted(item.name for item in root.iterdir() if item.joinpath(_WORKFLOW).is_file()))
+
+
+def pack_text(name: str) -> str:
+    """The workflow file of a pack.
+
+    Raises:
+        NotFoundError: there is no such pack.
+    """
+    return _directory(name).joinpath(_WORKFLOW).read_text("utf-8")
+
+
+def pack_schemas(name: str) -> dict[str, bytes]:
+    """The schema files of a pack, by file name.
+
+    Raises:
+        NotFoundError: there is no such pack.
+    """
+    found = _directory(name).joinpath("schemas").iterdir()
+    return {
+        item.name: item.read_bytes()
+        for item in sorted(found, key=lambda item: item.name)
+        if item.name.endswith(".json")
+    }
+
+
+@cache
+def review_verdict_schema() -> bytes:
+    """The schema of a verdict for workflows that bring none of their own."""
+    return pack_schemas("tdd")[f"{REVIEW_VERDICT}.schema.json"]
+
+
+def _directory(name: str) -> Traversable:
+    known = pack_names()
+    if name not in known:
+        raise NotFoundError(
+            f"There is no pack '{name}'", code="IL-DEF-009", remedy=did_you_mean(name, known)
+        )
+    return files("interlock.packs").joinpath(name)

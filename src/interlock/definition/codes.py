@@ -1,0 +1,57 @@
+"""Every code that reading a workflow file can end in; codes are API and never reused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Code"]
+
+
+class Code(StrEnum):
+    """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 08 warnings.
+
+    ``IL-DEF-009`` (no such pack) is raised on its own.
+    """
+
+    SYNTAX = "IL-DEF-001"
+    TOO_LARGE = "IL-DEF-002"
+    DUPLICATE_KEY = "IL-DEF-003"
+    ALIAS = "IL-DEF-004"
+    TAG = "IL-DEF-005"
+    NUMBER = "IL-DEF-006"
+    KEY_NOT_TEXT = "IL-DEF-007"
+    NO_FILE = "IL-DEF-008"
+
+    WRONG_TYPE = "IL-DEF-010"
+    UNKNOWN_KEY = "IL-DEF-011"
+    MISSING_KEY = "IL-DEF-012"
+    UNKNOWN_VALUE = "IL-DEF-013"
+    BAD_VALUE = "IL-DEF-014"
+    DUPLICATE_ID = "IL-DEF-015"
+
+    UNKNOWN_CHECK = "IL-DEF-020"
+    UNKNOWN_RULE = "IL-DEF-021"
+    UNKNOWN_TOOL = "IL-DEF-022"
+    UNKNOWN_PHASE = "IL-DEF-023"
+    UNKNOWN_GATE = "IL-DEF-024"
+    CHECK_PARAMETER = "IL-DEF-025"
+
+    GATE_CANNOT_FAIL = "IL-DEF-030"
+    GATE_CANNOT_PASS = "IL-DEF-031"
+    TOOL_CONTRADICTION = "IL-DEF-032"
+    UNREACHABLE = "IL-DEF-033"
+    DEAD_END = "IL-DEF-034"
+    GATE_UNUSED = "IL-DEF-035"
+    CONSTRAINT_WITHOUT_EFFECT = "IL-DEF-036"
+    REFUSED = "IL-DEF-037"
+
+    SCHEMA_MISSING = "IL-DEF-040"
+    SCHEMA_INVALID = "IL-DEF-041"
+
+    BAD_PATTERN = "IL-DEF-050"
+    BAD_COMMAND = "IL-DEF-051"
+
+    NO_EFFECT_YET = "IL-DEF-080"
+    CHECK_NOT_BUILT = "IL-DEF-081"
+    NO_EFFECT = "IL-DEF-082"
+    UNGUARDED = "IL-DEF-083"

@@ -1,0 +1,216 @@
+"""What is wrong with a workflow file, said as a good compiler says it: place, line, caret, help.
+
+Readers never stop at the first mistake: they add to one ``Findings`` and go on, so that a person
+sees everything in one go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, Protocol
+
+from interlock.core.model import Position
+from interlock.definition.codes import Code
+from interlock.errors import DefinitionError
+
+__all__ = [
+    "LINE_BREAK",
+    "Diagnostic",
+    "Findings",
+    "Level",
+    "Placed",
+    "Related",
+    "did_you_mean",
+    "render",
+]
+
+MAX_DIAGNOSTICS = 200
+"""More findings than this are counted, not shown: a hostile file must not make a hostile report."""
+
+_MAX_LINE = 160
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as a line
+
+
+class Level(StrEnum):
+    """Whether the file loads in spite of it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Placed(Protocol):
+    """Anything that knows where it was written."""
+
+    @property
+    def position(self) -> Position: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that has to do with the finding."""
+
+    message: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding. ``help`` is what to write instead, or an empty string."""
+
+    code: Code
+    level: Level
+    message: str
+    position: Position
+    help: str = ""
+    related: tuple[Related, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values for machines."""
+        return {
+            "code": str(self.code),
+            "severity": str(self.level),
+            "message": self.message,
+            "position": _place(self.position),
+            "help": self.help,
+            "related": [
+                {"message": item.message, "position": _place(item.position)}
+                for item in self.related
+            ],
+        }
+
+
+class Findings:
+    """Collects what the readers notice about one file."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+        self._beyond = 0
+        self._failed = False
+
+    def error(
+        self,
+        code: Code,
+        message: str,
+        at: Placed | Position,
+        *,
+        help: str = "",
+        related: Iterable[Related] = (),
+    ) -> None:
+        """Add something that keeps the file from loading."""
+        self._failed = True
+        self._add(Level.ERROR, code, message, at, help, related)
+
+    def warning(
+        self,
+        code: Code,
+        message: str,
+        at: Placed | Position,
+        *,
+        help: str = "",
+        related: Iterable[Related] = (),
+    ) -> None:
+        """Add something that the file loads in spite of."""
+        self._add(Level.WARNING, code, message, at, help, related)
+
+    def _add(
+        self,
+        level: Level,
+        code: Code,
+        message: str,
+        at: Placed | Position,
+        help: str,
+        related: Iterable[Related],
+    ) -> None:
+        if len(self._found) >= MAX_DIAGNOSTICS:
+            self._beyond += 1
+            return
+        position = at if isinstance(at, Position) else at.position
+        found = Diagnostic(
+            code=code,
+            level=level,
+            message=message,
+            position=position,
+            help=help,
+            related=tuple(related),
+        )
+        if found not in self._found:  # an alias reads the same node several times
+            self._found.append(found)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among them."""
+        return self._failed
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """All findings in the order of the file."""
+        return tuple(
+            sorted(self._found, key=lambda d: (d.position.file, d.position.line, d.position.column))
+        )
+
+    def failure(self, sources: Mapping[str, str]) -> DefinitionError:
+        """All findings as one error; its context has ``diagnostics`` (JSON) and ``rendered`` (text).
+
+        Args:
+            sources: file → text, for the carets.
+        """
+        found = self.sorted()
+        errors = [item for item in found if item.level is Level.ERROR]
+        first = errors[0] if errors else found[0]
+        count = len(errors) + self._beyond
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        rendered = "\n\n".join(render(item, sources) for item in found)
+        if self._beyond:
+            rendered += f"\n\n… and {self._beyond} more findings"
+        return DefinitionError(
+            f"{first.position}: {first.message}{more}",
+            code=str(first.code),
+            remedy=first.help or "Correct the marked places of the file.",
+            context={"diagnostics": [item.to_json() for item in found], "rendered": rendered},
+        )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Help for a misspelt name: the nearest known one, else all of them if they are few."""
+    names = sorted(set(known))
+    near = get_close_matches(name[:100], names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"Known here: {', '.join(names)}." if 0 < len(names) <= 20 else ""
+
+
+def render(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:
+    """The finding as text: ``file:line:col``, the source line, a caret, help and related places."""
+    position = diagnostic.position
+    head = f"{position}: {diagnostic.level}: {diagnostic.message} [{diagnostic.code}]"
+    parts = [head, *_excerpt(position, sources)]
+    for item in diagnostic.related:
+        parts.append(f"  {item.position}: {item.message}")
+        parts.extend(_excerpt(item.position, sources))
+    if diagnostic.help:
+        parts.append(f"  help: {diagnostic.help}")
+    return "\n".join(parts)
+
+
+def _excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
+    """The source line with a caret below its column, cut around the caret when it is long."""
+    source = sources.get(position.file)
+    if source is None:
+        return []
+    lines = LINE_BREAK.split(source)
+    if position.line > len(lines):
+        return []
+    line, column = lines[position.line - 1], position.column - 1
+    start = max(0, column - _MAX_LINE // 2) if len(line) > _MAX_LINE else 0
+    shown = "".join(c if c.isprintable() or c == "\t" else "·" for c in line[start:][:_MAX_LINE])
+    # Tabs stay tabs below tabs, so that the caret stands where the reader's terminal puts it.
+    indent = "".join("\t" if c == "\t" else " " for c in shown[: column - start])
+    gutter = str(position.line)
+    return [f"  {gutter} | {shown}", f"  {' ' * len(gutter)} | {indent}^"]
+
+
+def _place(position: Position) -> dict[str, Any]:
+    return {"file": position.file, "line": position.line, "column": position.column}

@@ -1,0 +1,188 @@
+"""``phases[].gates[]``: what guards the way out of a phase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
+from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity
+from interlock.definition.codes import Code
+from interlock.definition.diagnostics import Findings, did_you_mean
+from interlock.definition.fields import Fields, identifier, texts_of, unique
+from interlock.definition.known_keys import DEFINITION
+from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, plain
+
+__all__ = ["read_gates"]
+
+_CHECK_KEYS = ("check", "severity", "message")
+_REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
+
+
+def read_gates(phase: Fields, findings: Findings) -> tuple[GateSpec, ...]:
+    """All gates of a phase; ids are unique within it."""
+    gates = [_gate(node, findings) for node in phase.items("gates")]
+    unique(gates, lambda g: g.id, lambda g: g.position or phase.position, "The gate", findings)
+    return tuple(gates)
+
+
+def _gate(node: Node, findings: Findings) -> GateSpec:
+    keys = ("id", "type", "blockers", "approvers")
+    fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
+    gate = GateSpec(
+        id=identifier(fields, "id", findings),
+        type=fields.choice("type", tuple(GateType), GateType.VALIDATION, what="gate type"),
+        checks=tuple(_check(item, findings) for item in fields.items("blockers")),
+        approvers=_approvers(fields, findings),
+        timeout_seconds=fields.count("timeout_seconds", None, least=1),
+        auto_advance=fields.flag("auto_advance", False),
+        position=fields.position,
+    )
+    if fields.usable:
+        _judge(gate, fields, findings)
+    return gate
+
+
+def _approvers(fields: Fields, findings: Findings) -> tuple[Approver, ...]:
+    found: dict[Approver, None] = {}
+    for item in fields.texts("approvers"):
+        if item.value in tuple(Approver):
+            found[Approver(item.value)] = None
+            continue
+        message = f"There is no approver '{item.value}'"
+        findings.error(
+            Code.UNKNOWN_VALUE, message, item, help=did_you_mean(item.value, map(str, Approver))
+        )
+    return tuple(found)
+
+
+def _judge(gate: GateSpec, fields: Fields, findings: Findings) -> None:
+    """Whether the gate can be passed at all, and whether anything can fail it."""
+    blocking = {c.check for c in gate.checks if c.severity is Severity.BLOCKING}
+    if gate.type is GateType.APPROVAL:
+        if not gate.approvers and not _has_items(fields, "approvers"):
+            findings.error(
+                Code.GATE_CANNOT_PASS,
+                f"Nobody can pass the gate '{gate.id}': it asks for an approval and names no approver",
+                fields,
+                help="Add 'approvers: [human]'.",
+            )
+        return
+    if "approvers" in fields:
+        findings.error(
+            Code.CONSTRAINT_WITHOUT_EFFECT,
+            f"Nobody is asked at the gate '{gate.id}': approvers act on gates of type approval only",
+            fields.place("approvers"),
+            help="Write 'type: approval', or take the approvers out.",
+        )
+    if gate.type is GateType.REVIEW and blocking.isdisjoint(_REVIEW_CHECKS):
+        findings.error(
+            Code.GATE_CANNOT_FAIL,
+            f"The review gate '{gate.id}' waits for no verdict",
+            fields,
+            help="Add the blocking check 'all_review_models_completed'.",
+        )
+    elif not blocking and not _has_items(fields, "blockers"):
+        findings.error(
+            Code.GATE_CANNOT_FAIL,
+            f"The gate '{gate.id}' cannot fail: it has no blocking check and no approver",
+            fields,
+            help="Give it a check with 'severity: blocking', or 'type: approval' with approvers.",
+        )
+    elif not blocking and gate.checks:
+        findings.error(
+            Code.GATE_CANNOT_FAIL,
+            f"The gate '{gate.id}' cannot fail: none of its checks is blocking",
+            fields,
+            help="Make one of them 'severity: blocking'.",
+        )
+
+
+def _has_items(fields: Fields, key: str) -> bool:
+    entry = fields.entry(key)
+    return entry is not None and bool(plain(entry.value))
+
+
+def _check(node: Node, findings: Findings) -> CheckSpec:
+    fields = Fields(
+        node, "phases[].gates[].blockers[]", "A blocker", _CHECK_KEYS, findings, open_keys=True
+    )
+    name = fields.text("check", required=True)
+    severity = fields.choice("severity", tuple(Severity), Severity.BLOCKING, what="severity")
+    if name and name not in CHECKS:
+        findings.error(
+            Code.UNKNOWN_CHECK,
+            f"There is no check '{name}'",
+            fields.place("check"),
+            help=did_you_mean(name, CHECKS),
+        )
+    elif name and not CHECKS[name].built:
+        _not_built(name, severity, fields, findings)
+    return CheckSpec(
+        check=name,
+        severity=severity,
+        message=fields.text("message", empty=True),
+        params=_parameters(name, fields, findings),
+        position=fields.position,
+    )
+
+
+def _not_built(name: str, severity: Severity, fields: Fields, findings: Findings) -> None:
+    effect = (
+        "the gate will be undetermined, which does not let through"
+        if severity is Severity.BLOCKING
+        else "it will be undetermined"
+    )
+    findings.warning(
+        Code.CHECK_NOT_BUILT,
+        f"The check '{name}' is not built yet: {effect}",
+        fields.place("check"),
+        help=f'It comes with "{DEFINITION}".',
+    )
+
+
+def _parameters(name: str, fields: Fields, findings: Findings) -> dict[str, Any]:
+    """The check's parameters, with the defaults for those that were left out."""
+    info = CHECKS.get(name)
+    others = fields.others(_CHECK_KEYS)
+    if info is None:
+        return {}
+    found = {key: item.default for key, item in info.parameters.items()}
+    for key, entry in others:
+        parameter = info.parameters.get(key)
+        if fields.is_later(key, entry):
+            continue
+        if parameter is not None:
+            found[key] = _value(key, entry.value, parameter, findings)
+        elif info.any_parameters:
+            found[key] = plain(entry.value)
+        else:
+            _unknown_parameter(name, entry, (*_CHECK_KEYS, *info.parameters), findings)
+    return found
+
+
+def _unknown_parameter(name: str, entry: Entry, known: tuple[str, ...], findings: Findings) -> None:
+    findings.error(
+        Code.CHECK_PARAMETER,
+        f"The check '{name}' has no parameter '{entry.key.raw}'",
+        entry.key,
+        help=did_you_mean(entry.key.raw, known),
+    )
+
+
+def _value(key: str, node: Node, parameter: Parameter, findings: Findings) -> Any:
+    """The parameter as plain values; its default (and a finding) when it is wrong."""
+    match parameter.kind:
+        case ParameterKind.NAMES:
+            names = [item.value for item in texts_of(node, f"'{key}'", findings)]
+            if not names and not plain(node):
+                message = f"'{key}' is empty, so nothing would be asked for"
+                findings.error(Code.CHECK_PARAMETER, message, node)
+            return tuple(names) or parameter.default
+        case ParameterKind.PERCENT:
+            value = node.value if isinstance(node, ScalarNode) else None
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
+                return value
+            found = node.raw if isinstance(node, ScalarNode) else describe(node)
+            message = f"'{key}' must be a number from 0 to 100, not {found}"
+            findings.error(Code.CHECK_PARAMETER, message, node)
+            return parameter.default

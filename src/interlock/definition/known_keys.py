@@ -1,0 +1,198 @@
+"""Keys of the workflow format that are known but have no effect yet: the one list of them.
+
+Loading a file with such a key warns and names what is missing and which issue brings it. Whoever builds an
+effect takes the row out and reads the key; a key in no row and in no reader is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from interlock.definition.codes import Code
+from interlock.definition.diagnostics import Findings
+from interlock.definition.shapes import ANY, FLAG, INTEGER, TEXT, Choice, Keys, ListOf, Shape, check
+from interlock.definition.yaml_nodes import Entry, plain
+
+__all__ = ["API", "DEFINITION", "NOT_YET", "NotYet", "below", "report"]
+
+DEFINITION: Final = "The whole definition"
+API: Final = "API, SDK and records"
+SESSIONS: Final = "Sessions"
+INTEGRATION: Final = "Integration workflow"
+
+
+_NO_DEFAULT: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A key without effect.
+
+    Args:
+        missing: what does not happen, as the end of "… has no effect yet: ".
+        issue: title of the issue that brings the effect.
+        shape: what may stand there, so that a misspelt key below is found all the same.
+        default: the value that asks for nothing and is not worth a warning.
+    """
+
+    missing: str
+    issue: str
+    shape: Shape = ANY
+    default: Any = _NO_DEFAULT
+
+
+NOT_YET: Mapping[str, NotYet] = MappingProxyType(
+    {
+        "extends": NotYet("no other definition is read in", DEFINITION),
+        "variables": NotYet("nothing is replaced", DEFINITION),
+        "work_types": NotYet("every task is treated as a feature", DEFINITION),
+        "phases[].when": NotYet("the phase is always there", DEFINITION),
+        "phases[].examples": NotYet("the examples are not tried", DEFINITION),
+        "phases[].tool_constraints{}.examples": NotYet("the examples are not tried", DEFINITION),
+        "phases[].gates[].when": NotYet("the gate always counts", DEFINITION),
+        "phases[].gates[].blockers[].when": NotYet("the check always counts", DEFINITION),
+        "phases[].gates[].blockers[].examples": NotYet("the examples are not tried", DEFINITION),
+        "phases[].gates[].auto_advance": NotYet(
+            "the agent has to ask for the transition", DEFINITION, FLAG, default=False
+        ),
+        "phases[].gates[].timeout_seconds": NotYet(
+            "the gate waits without limit", SESSIONS, INTEGER
+        ),
+        "phases[].auto_spawn": NotYet(
+            "nothing is started on entering the phase",
+            SESSIONS,
+            ListOf(
+                Keys(agent_type=TEXT, models=ListOf(TEXT), parallel=FLAG, wait_for_completion=FLAG)
+            ),
+        ),
+        "transitions[].triggers": NotYet(
+            "nothing happens on the transition",
+            SESSIONS,
+            ListOf(
+                Keys(
+                    action=Choice(
+                        "spawn_review_agents",
+                        "update_prd_state",
+                        "notify_orchestrator",
+                        "notify",
+                        "webhook",
+                    ),
+                    parallel=FLAG,
+                    params=ANY,
+                )
+            ),
+        ),
+        "enforcement.agent_sdk": NotYet(
+            "no client is refused for its version and no second address is served",
+            API,
+            Keys(required=FLAG, version=TEXT, endpoint=TEXT, fallback_endpoint=TEXT),
+        ),
+        "enforcement.phase_tokens.include_claims": NotYet(
+            "a token carries the same claims always", API, ListOf(TEXT)
+        ),
+        "enforcement.tool_enforcement.audit_log": NotYet(
+            "the audit lies in the state directory", API, TEXT
+        ),
+        "coordination.state_access.snapshot_includes": NotYet(
+            "the snapshot always has the same parts",
+            API,
+            ListOf(
+                Choice(
+                    "task_dependencies",
+                    "completed_tasks",
+                    "current_phase",
+                    "blockers",
+                    "prd_state",
+                )
+            ),
+        ),
+        "coordination.event_bus.db_path": NotYet(
+            "the store lies in the state directory", API, TEXT
+        ),
+        "coordination.event_bus.events": NotYet("no event is delivered", API, ListOf(TEXT)),
+        "coordination.conflict_resolution": NotYet(
+            "two tasks over the same files are not noticed",
+            SESSIONS,
+            Keys(
+                strategy=Choice("orchestrator_merge", "fail"),
+                lock_timeout_seconds=INTEGER,
+                optimistic_locking=FLAG,
+            ),
+        ),
+        "monitoring.metrics": NotYet("nothing is measured", SESSIONS, ListOf(TEXT)),
+        "monitoring.export": NotYet(
+            "nothing is exported", SESSIONS, Keys(type=Choice("jsonl", "prometheus"), path=TEXT)
+        ),
+        "monitoring.alerts": NotYet(
+            "no alert is sent",
+            SESSIONS,
+            ListOf(
+                Keys(
+                    condition=TEXT,
+                    action=Choice("notify_human", "webhook", "log"),
+                    message=TEXT,
+                )
+            ),
+        ),
+        "recovery.agent_crash": NotYet(
+            "a crashed session is not started again",
+            SESSIONS,
+            Keys(
+                action=Choice("retry", "escalate", "abort"),
+                max_retries=INTEGER,
+                backoff_seconds=INTEGER,
+            ),
+        ),
+        "recovery.orchestrator_crash": NotYet(
+            "every event is a checkpoint and no snapshot of the state is taken besides",
+            SESSIONS,
+            Keys(resume_from=Choice("last_checkpoint"), checkpoint_interval_seconds=INTEGER),
+        ),
+        "recovery.gate_timeout": NotYet(
+            "the gate waits without limit",
+            SESSIONS,
+            Keys(action=Choice("escalate_to_human", "fail", "abort"), preserve_state=FLAG),
+        ),
+        "environment.services": NotYet(
+            "no service runs beside the tests", "The ground, proved", ListOf(ANY)
+        ),
+        "environment.secrets": NotYet(
+            "no secret is handed to the tests", "The ground, proved", ListOf(ANY)
+        ),
+        "rollout": NotYet("every task runs in the one mode", SESSIONS),
+        "limits": NotYet("nothing is counted", INTEGRATION),
+        "budgets": NotYet("nothing is counted", INTEGRATION),
+        "agents": NotYet("sessions are started as the command line says", INTEGRATION),
+        "checkpoints": NotYet("nobody is asked", INTEGRATION),
+        "compaction_gates": NotYet("no session is ended for its context", INTEGRATION),
+        "routing": NotYet("a blocked agent is not routed", INTEGRATION),
+    }
+)
+
+
+@cache
+def below(path: str) -> Mapping[str, NotYet]:
+    """The keys without effect directly below a path: key → row."""
+    prefix = f"{path}." if path else ""
+    return {
+        name[len(prefix) :]: row
+        for name, row in NOT_YET.items()
+        if name.startswith(prefix) and "." not in name[len(prefix) :]
+    }
+
+
+def report(row: NotYet, entry: Entry, findings: Findings) -> None:
+    """Warn about a key without effect; what stands below it must have its shape all the same."""
+    key = entry.key.raw
+    if plain(entry.value) != row.default:
+        findings.warning(
+            Code.NO_EFFECT_YET,
+            f"'{key}' has no effect yet: {row.missing}",
+            entry.key,
+            help=f'It comes with "{row.issue}".',
+        )
+    check(entry.value, row.shape, f"'{key}'", findings)

@@ -1,0 +1,173 @@
+"""YAML text → ``WorkflowSpec`` with positions, or every finding at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from interlock.core.model import Position, WorkflowSpec
+from interlock.definition.codes import Code
+from interlock.definition.diagnostics import Diagnostic, Findings, render
+from interlock.definition.digest import digest_of
+from interlock.definition.enforcement import (
+    read_confinement,
+    read_enforcement,
+    read_surroundings,
+)
+from interlock.definition.environment import read_environment
+from interlock.definition.fields import Fields
+from interlock.definition.phases import read_phases
+from interlock.definition.schemas import Schemas
+from interlock.definition.structure import check_structure
+from interlock.definition.tools import read_extra_tools, read_patterns
+from interlock.definition.transitions import read_transitions
+from interlock.definition.yaml_compose import compose
+from interlock.definition.yaml_nodes import Entry, MappingNode, describe
+
+__all__ = ["SCHEMAS_DIR", "Loaded", "load", "load_tree"]
+
+SCHEMAS_DIR = ".orchestrator/schemas"
+
+_KEYS = (
+    "name",
+    "version",
+    "description",
+    "phases",
+    "transitions",
+    "enforcement",
+    "coordination",
+    "monitoring",
+    "recovery",
+    "schemas_dir",
+    "schemas",
+    "environment",
+    "protected_paths",
+    "tools",
+    "confinement",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A definition that holds, with what is worth knowing about it."""
+
+    workflow: WorkflowSpec
+    warnings: tuple[Diagnostic, ...] = ()
+    sources: Mapping[str, str] | None = None
+
+    def rendered(self) -> str:
+        """The warnings as text with carets."""
+        return "\n\n".join(render(item, self.sources or {}) for item in self.warnings)
+
+
+def load(
+    text: str, *, file: str = "agent_workflow.yaml", schema_dir: Mapping[str, Any] | None = None
+) -> Loaded:
+    """Read a definition.
+
+    Args:
+        text: the whole file, at most 1 MiB.
+        file: its name, for positions.
+        schema_dir: the files of ``schemas_dir``: name → text, bytes or parsed document.
+
+    Raises:
+        DefinitionError: with every finding in ``context["diagnostics"]``, and as text with carets in
+            ``context["rendered"]``.
+    """
+    files = schema_dir or {}
+    return _load(text, file, lambda _directory, name: files.get(name))
+
+
+def load_tree(read: Callable[[str], bytes | None], *, file: str = "agent_workflow.yaml") -> Loaded:
+    """Read the definition of a tree together with the schemas that lie in it.
+
+    Args:
+        read: path from the tree's root → the file's bytes, ``None`` if there is none.
+        file: path of the workflow file.
+
+    Raises:
+        DefinitionError: as ``load``; also when there is no such file.
+    """
+    data = read(file)
+    if data is None:
+        findings = Findings()
+        findings.error(
+            Code.NO_FILE,
+            "There is no workflow file",
+            Position(file, 1, 1),
+            help="`interlock init` writes one.",
+        )
+        raise findings.failure({})
+    text = data.decode(errors="surrogateescape")
+    return _load(text, file, lambda directory, name: read(f"{directory}/{name}"))
+
+
+def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loaded:
+    findings = Findings()
+    sources = {file: text}
+    node = compose(text, file=file, findings=findings)
+    if node is None:
+        if not findings.failed:
+            findings.error(Code.MISSING_KEY, "The file is empty", Position(file, 1, 1))
+        raise findings.failure(sources)
+    root = Fields(node, "", "The workflow", _KEYS, findings)
+    if root.usable:
+        workflow = _read(root, read_schema, findings)
+        if not findings.failed:
+            check_structure(workflow, findings)
+    if findings.failed:
+        raise findings.failure(sources)
+    workflow = replace(workflow, digest=digest_of(workflow))
+    return Loaded(workflow, findings.sorted(), sources)
+
+
+def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findings) -> WorkflowSpec:
+    enforcement = read_enforcement(root, findings)
+    directory = _schemas_dir(root, findings)
+    schemas = Schemas(
+        _inline_schemas(root, findings),
+        directory,
+        lambda name: read_schema(directory, name),
+        findings,
+    )
+    extra = read_extra_tools(root, findings)
+    phases = read_phases(root, extra, schemas, findings)
+    read_surroundings(root, findings)
+    return WorkflowSpec(
+        name=root.text("name", required=True),
+        version=root.raw("version", required=True),
+        digest="",
+        phases=phases,
+        transitions=read_transitions(root, phases, enforcement.mode, findings),
+        description=root.text("description", empty=True),
+        mode=enforcement.mode,
+        tokens=enforcement.tokens,
+        schemas=schemas.used,
+        protected_paths=tuple(
+            item.value for item in read_patterns(root, "protected_paths", findings)
+        ),
+        environment=read_environment(root, findings),
+        extra_tools=extra,
+        required_confinement=read_confinement(root, findings),
+    )
+
+
+def _schemas_dir(root: Fields, findings: Findings) -> str:
+    directory = root.text("schemas_dir") or SCHEMAS_DIR
+    directory = directory.removeprefix("./").rstrip("/")
+    if not directory.isprintable() or any(p in ("", ".", "..") for p in directory.split("/")):
+        message = f"'{directory}' is no directory below the tree's root"
+        findings.error(Code.BAD_PATTERN, message, root.place("schemas_dir"))
+    return directory
+
+
+def _inline_schemas(root: Fields, findings: Findings) -> Mapping[str, Entry]:
+    entry = root.entry("schemas")
+    if entry is None:
+        return {}
+    if isinstance(entry.value, MappingNode):
+        return entry.value.entries
+    message = f"'schemas' must be a mapping of names, not {describe(entry.value)}"
+    findings.error(Code.WRONG_TYPE, message, entry.value)
+    return {}

@@ -1,0 +1,39 @@
+"""A pack as a definition to load, and as the files that ``init`` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from interlock.core.model import EnvironmentSpec
+from interlock.definition.builtin import pack_schemas, pack_text
+from interlock.definition.environment import render_environment
+from interlock.definition.loader import SCHEMAS_DIR, Loaded, load
+
+__all__ = ["load_pack", "pack_files"]
+
+
+def load_pack(name: str) -> Loaded:
+    """A pack's definition, as a team would have it right after ``init``.
+
+    Raises:
+        NotFoundError: there is no such pack.
+    """
+    file = f"packs/{name}/workflow.yaml"
+    return load(pack_text(name), file=file, schema_dir=pack_schemas(name))
+
+
+def pack_files(name: str, environment: EnvironmentSpec | None = None) -> Mapping[str, bytes]:
+    """What ``init`` writes: path from the tree's root → content.
+
+    Args:
+        name: of the pack.
+        environment: a recipe to write into the workflow file (see ``detect_environment``).
+
+    Raises:
+        NotFoundError: there is no such pack.
+    """
+    text = pack_text(name)
+    if environment is not None:
+        text = f"{text}\n{render_environment(environment)}"
+    schemas = {f"{SCHEMAS_DIR}/{file}": data for file, data in pack_schemas(name).items()}
+    return {"agent_workflow.yaml": text.encode(), **schemas}

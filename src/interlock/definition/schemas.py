@@ -1,0 +1,147 @@
+"""Finds the JSON schema that an artifact names, and refuses one that is none.
+
+A name is looked up in ``schemas``, then among the files of ``schemas_dir``; ``schemas/plan.json``,
+``plan.json`` and ``plan.schema.json`` all mean the schema called *plan*. Only what is used becomes part of
+the definition and of its digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from interlock.core.model import Position
+from interlock.definition.codes import Code
+from interlock.definition.diagnostics import Findings, did_you_mean
+from interlock.definition.json_text import parse_json
+from interlock.definition.yaml_nodes import Entry, MappingNode, Node, SequenceNode, plain
+
+__all__ = ["REGEX", "SchemaSource", "Schemas"]
+
+SchemaSource = Callable[[str], Any]
+"""File name below ``schemas_dir`` → its text, bytes or parsed document; ``None`` when there is none."""
+
+REGEX = jsonschema_rs.RegexOptions(size_limit=1 << 20)
+"""Linear time: a pattern comes from the file, what it is held against from an agent."""
+
+_SUFFIXES = (".schema.json", ".json")
+
+
+class Schemas:
+    """The schemas of one definition.
+
+    Args:
+        inline: the value of ``schemas``, if there is one.
+        directory: ``schemas_dir``, for messages.
+        source: the files of that directory.
+        findings: takes what is wrong.
+    """
+
+    def __init__(
+        self,
+        inline: Mapping[str, Entry],
+        directory: str,
+        source: SchemaSource,
+        findings: Findings,
+    ) -> None:
+        self._inline = inline
+        self._directory = directory
+        self._source = source
+        self._findings = findings
+        self._names: dict[str, str] = {}  # stem → key of ``used``
+        self.used: dict[str, Mapping[str, Any]] = {}
+        for name, entry in inline.items():
+            stem = _stem(name)
+            if stem in self._names:
+                message = f"'{name}' and '{self._names[stem]}' name the same schema"
+                findings.error(Code.DUPLICATE_ID, message, entry.key)
+                continue
+            self._names[stem] = name
+            self._take(name, plain(entry.value), entry.value.position, entry.value)
+
+    def resolve(self, name: str, at: Position) -> str:
+        """The key in ``used`` of the schema that was named; "" (and a finding) when there is none."""
+        stem = _stem(name)
+        if stem in self._names:
+            return self._names[stem]
+        for candidate in dict.fromkeys((_file(name), f"{stem}.schema.json", f"{stem}.json")):
+            if not _is_plain_path(candidate):
+                break
+            document = self._source(candidate)
+            if document is not None:
+                self._names[stem] = candidate
+                self._take(candidate, document, at, None)
+                return candidate
+        self._findings.error(
+            Code.SCHEMA_MISSING,
+            f"There is no schema '{name}'",
+            at,
+            help=(
+                did_you_mean(_file(name), self._inline)
+                or f"Put {stem}.schema.json into {self._directory}, or write it under 'schemas'."
+            ),
+        )
+        return ""
+
+    def _take(self, name: str, document: Any, at: Position, node: Node | None) -> None:
+        if isinstance(document, bytes | str):
+            document = self._parse(name, document, at)
+        if not isinstance(document, Mapping):
+            self._findings.error(
+                Code.SCHEMA_INVALID, f"The schema '{name}' is not a mapping of keywords", at
+            )
+            return
+        try:
+            jsonschema_rs.Draft202012Validator(document, offline=True, pattern_options=REGEX)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+            path = getattr(error, "instance_path", None) or []
+            where = _follow(node, path).position if node else at
+            reason = str(getattr(error, "message", error))[:300]
+            pointer = "".join(f"/{part}" for part in path)
+            inside = f" at {pointer}" if pointer and node is None else ""
+            self._findings.error(
+                Code.SCHEMA_INVALID, f"'{name}' is no JSON schema{inside}: {reason}", where
+            )
+            return
+        self.used[name] = document
+
+    def _parse(self, name: str, text: bytes | str, at: Position) -> Any:
+        try:
+            return parse_json(text)
+        except ValueError as error:
+            message = f"{self._directory}/{name} is not JSON: {error}"
+            self._findings.error(Code.SCHEMA_INVALID, message, at)
+            return {}
+
+
+def _file(name: str) -> str:
+    return name.removeprefix("./").removeprefix("schemas/")
+
+
+def _stem(name: str) -> str:
+    name = _file(name)
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix) and name != suffix:
+            return name.removesuffix(suffix)
+    return name
+
+
+def _is_plain_path(name: str) -> bool:
+    """Whether the name stays below the directory it is looked up in."""
+    parts = name.split("/")
+    return name.isprintable() and all(part not in ("", ".", "..") for part in parts)
+
+
+def _follow(node: Node, path: list[Any]) -> Node:
+    """The node at a path of keys and indices, or the deepest one on the way."""
+    for part in path:
+        match node:
+            case MappingNode() if part in node.entries:
+                node = node.entries[part].value
+            case SequenceNode() if isinstance(part, int) and part < len(node.items):
+                node = node.items[part]
+            case _:
+                return node
+    return node
