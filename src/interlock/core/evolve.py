@@ -63,14 +63,11 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
             return _ended(moved)
-        case (
-            ev.TaskStarted()
-            | ev.GatePassed()
-            | ev.ApprovalGiven()
-            | ev.ToolDenied()
-            | ev.BlockerEncountered()
-        ):
+        case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven() | ev.ToolDenied():
             return moved
+        case ev.BlockerEncountered():
+            notice = {"message": event.message, "remedy": event.remedy}
+            return replace(moved, notices=(*moved.notices, notice))
         case _:  # pragma: no cover
             assert_never(event)
 
@@ -174,7 +171,13 @@ def _request(
                 session_id=event.session_id,
                 agent_id=event.agent_id,
             )
-            return replace(state, request=request, last_request=event.request_id, last_outcome="")
+            return replace(
+                state,
+                request=request,
+                last_request=event.request_id,
+                last_session=event.session_id,
+                last_outcome="",
+            )
         case ev.TreeImported():
             assert state.request is not None
             return replace(
@@ -228,6 +231,7 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         attempts=0,
         failures=0,
         blockers=(),
+        notices=(),
         last_outcome="allowed",
         trees={**state.trees, event.source: event.tree},
     )

@@ -66,6 +66,10 @@ class TaskState:
         agent: program specification of the author and the reviewers, as given with the task.
         measured: kind of measurement → blob digest of the newest one, and ``tree``: its oid.
         blockers: rendered reasons of the last blocked request.
+        notices: what only a person can clear, since the last change of phase.
+        last_request, last_session, last_outcome: the newest transition request, who made it and
+        what
+            became of it, so that it can be answered again after a crash.
         trees: phase → oid it was left with, for the trail.
     """
 
@@ -100,7 +104,9 @@ class TaskState:
     reviewers: tuple[ReviewerSession, ...] = ()
     verdicts: tuple[ReviewVerdict, ...] = ()
     blockers: tuple[Mapping[str, object], ...] = ()
+    notices: tuple[Mapping[str, object], ...] = ()
     last_request: str = ""
+    last_session: str = ""
     last_outcome: str = ""
     trees: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""

@@ -1,0 +1,45 @@
+"""Everything that is known about a task, in one document: events, artifacts, measurements,
+decisions, anchors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.core.tasks import TaskState
+from interlock.engine.codec import plain
+from interlock.engine.ledger import Ledger
+from interlock.ports.audit import AuditPort
+
+__all__ = ["bundle"]
+
+
+async def bundle(ledger: Ledger, audit: AuditPort, state: TaskState) -> dict[str, Any]:
+    """The evidence of one task; digests are sha256 of the documents beside them."""
+    stored = await ledger.run(lambda: ledger.store.task_events(state.task_id))
+    documents: dict[str, Any] = {}
+    for digest in {*state.artifacts.values(), *state.evidence.values()}:
+        documents[digest] = await _document(ledger, digest)
+    return {
+        "task_id": state.task_id,
+        "title": state.title,
+        "status": state.status.value,
+        "workflow": state.workflow,
+        "base_commit": state.base_commit,
+        "tree": state.tree,
+        "commit": state.commit,
+        "confinement": state.confinement,
+        "artifacts": dict(state.artifacts),
+        "evidence": dict(state.evidence),
+        "verdicts": plain(state.verdicts),
+        "events": [plain(event) for event in stored],
+        "documents": documents,
+        "audit": plain(audit.heads),
+    }
+
+
+async def _document(ledger: Ledger, digest: str) -> Mapping[str, Any]:
+    data = await ledger.run(lambda: ledger.store.get_blob(digest))
+    document: Mapping[str, Any] = json.loads(data)
+    return document

@@ -1,0 +1,232 @@
+"""Collecting the facts that a gate asks for: measured by the judge, read from records, never
+taken from the agent.
+
+Each measurement is kept as a blob with an ``evidence_recorded`` event before anything is decided
+on it, so that the
+decision can be followed later and a restarted server measures again only what is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from interlock.core.binding import binding
+from interlock.core.commands import Record
+from interlock.core.events import ArtifactSubmitted, EvidenceRecorded
+from interlock.core.facts import GateFacts, GreenFacts, RedFacts
+from interlock.core.gates.evaluate import needs
+from interlock.core.gates.kind import Needs
+from interlock.core.gates.review import counted
+from interlock.core.model import EnvironmentSpec, GateSpec, PhaseSpec, WorkflowSpec
+from interlock.core.tasks import PendingRequest, TaskState
+from interlock.engine.codec import plain, typed
+from interlock.engine.environments import Environments
+from interlock.engine.ledger import Ledger
+from interlock.errors import InterlockError
+from interlock.ports.judge import GreenRequest, RedRequest
+from interlock.ports.runner import JudgeKind, Runner
+from interlock.ports.vcs import Repository
+
+__all__ = ["Gatekeeper", "patterns_of_tests"]
+
+F = TypeVar("F", RedFacts, GreenFacts)
+
+REVIEW_REPORT = "review_report"
+
+
+class Gatekeeper:
+    """Facts for gates.
+
+    Args:
+        new_id: makes an id from a prefix.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        runner: Runner,
+        repository: Repository,
+        environments: Environments,
+        new_id: Callable[[str], str],
+    ) -> None:
+        self._ledger = ledger
+        self._runner = runner
+        self._repository = repository
+        self._environments = environments
+        self._new_id = new_id
+
+    async def measure(self, task_id: str, request: PendingRequest) -> GateFacts:
+        """Everything that the gate of ``request`` may look at; slow where tests have to run."""
+        state = self._ledger.state(task_id)
+        workflow = self._ledger.workflow(state)
+        edge = workflow.edge(request.source, request.target)
+        phase = workflow.phase(request.source)
+        gate = phase.gate(edge.gate) if phase and edge and edge.gate else None
+        wanted = needs(gate)
+        red = await self._red(state, workflow, request) if Needs.RED in wanted else None
+        green = await self._green(state, workflow, request) if Needs.GREEN in wanted else None
+        if phase is not None and any(a.type == REVIEW_REPORT for a in phase.required_artifacts):
+            await self._build_review_report(state, request.tree)
+        return await self.facts(self._ledger.state(task_id), request.tree, gate, red, green)
+
+    async def facts(
+        self,
+        state: TaskState,
+        tree: str,
+        gate: GateSpec | None,
+        red: RedFacts | None = None,
+        green: GreenFacts | None = None,
+    ) -> GateFacts:
+        """The facts as they are known now, without measuring anything."""
+        artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
+        changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
+        phase_changes = await asyncio.to_thread(self._repository.diff, state.tree, tree)
+        return GateFacts(
+            tree=tree,
+            phase_tree=state.tree,
+            base_tree=state.base_tree,
+            artifacts=artifacts,
+            changes=changes,
+            phase_changes=phase_changes,
+            refused=state.request.refused if state.request else {},
+            red=red,
+            green=green,
+            verdicts=state.verdicts,
+            author=state.author,
+            binding=binding(
+                task_id=state.task_id,
+                gate=gate.id if gate else "",
+                tree=tree,
+                artifacts=state.artifacts,
+                workflow=state.workflow,
+                environment=state.frozen.environment if state.frozen else "",
+            ),
+        )
+
+    async def document(self, digest: str) -> Any:
+        """A blob as the JSON document that it is."""
+        return json.loads(await self._ledger.run(lambda: self._ledger.store.get_blob(digest)))
+
+    async def newest(self, state: TaskState, kind: Needs) -> Mapping[str, Any] | None:
+        """The newest measurement of a kind on the tree that was last measured."""
+        digest = state.measured.get(kind.value)
+        return await self.document(digest) if digest else None
+
+    async def _red(
+        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
+    ) -> RedFacts:
+        environment, problem = self._recipe(workflow)
+        if environment is None:
+            return RedFacts(problem=problem)
+        plan = await self._artifact(state, "plan_document")
+        asked = RedRequest(
+            base=state.base_tree,
+            tree=request.tree,
+            new_symbols=tuple(map(str, plan.get("new_symbols") or ())),
+            test_patterns=patterns_of_tests(workflow),
+            environment=environment,
+        )
+        return await self._ask(state, request, JudgeKind.RED, asked, RedFacts)
+
+    async def _green(
+        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
+    ) -> GreenFacts:
+        environment, problem = self._recipe(workflow)
+        if environment is None:
+            return GreenFacts(problem=problem)
+        if state.frozen is None:
+            return GreenFacts(problem="no tests were frozen at RED")
+        plan = await self._artifact(state, "plan_document")
+        asked = GreenRequest(
+            base=state.base_tree,
+            red_tree=state.frozen.tree,
+            tree=request.tree,
+            red_tests=state.frozen.red_tests,
+            new_tests=state.frozen.new_tests,
+            base_green=state.frozen.base_green,
+            test_patterns=patterns_of_tests(workflow),
+            config=state.frozen.config,
+            new_symbols=tuple(map(str, plan.get("new_symbols") or ())),
+            environment=environment,
+        )
+        return await self._ask(state, request, JudgeKind.GREEN, asked, GreenFacts)
+
+    def _recipe(self, workflow: WorkflowSpec) -> tuple[EnvironmentSpec | None, str]:
+        try:
+            return self._environments.trusted(workflow), ""
+        except InterlockError as error:
+            return None, f"{error.message} ({error.remedy})"
+
+    async def _ask(
+        self,
+        state: TaskState,
+        request: PendingRequest,
+        kind: JudgeKind,
+        asked: RedRequest | GreenRequest,
+        facts: type[F],
+    ) -> F:
+        """One judge job, kept as evidence; what the judge could not do is a fact as well."""
+        try:
+            answer = await self._runner.judge(kind, plain(asked))
+        except InterlockError as error:
+            if error.retryable:
+                raise
+            answer = {"problem": error.message}
+        measured = typed(answer, facts)
+        text = json.dumps({"kind": kind.value, "request": plain(asked), "facts": plain(measured)})
+        digest = await self._ledger.run(lambda: self._ledger.store.put_blob(text.encode()))
+        evidence = EvidenceRecorded(
+            evidence_id=self._new_id("evd"),
+            kind=kind.value,
+            tree=request.tree,
+            digest=digest,
+            environment=measured.environment,
+            level=measured.level,
+        )
+        await self._ledger.apply(state.task_id, Record(event=evidence), actor="server")
+        return measured
+
+    async def _artifact(self, state: TaskState, name: str) -> Mapping[str, Any]:
+        digest = state.artifacts.get(name)
+        document = await self.document(digest) if digest else {}
+        return document if isinstance(document, dict) else {}
+
+    async def _build_review_report(self, state: TaskState, tree: str) -> None:
+        verdicts = counted(GateFacts(tree=tree, verdicts=state.verdicts, author=state.author))
+        issues = [{"role": v.role, **plain(issue)} for v in verdicts for issue in v.issues]
+        report = {
+            "reviews": {
+                v.role: {"verdict": v.verdict, "tree": v.tree, "issues": plain(v.issues)}
+                for v in verdicts
+            },
+            "consolidated_issues": issues,
+            "blocking_issues": [issue for issue in issues if issue["blocking"]],
+        }
+        text = json.dumps(report, sort_keys=True).encode()
+        digest = await self._ledger.run(lambda: self._ledger.store.put_blob(text))
+        if state.artifacts.get(REVIEW_REPORT) == digest:
+            return
+        built = ArtifactSubmitted(
+            artifact=REVIEW_REPORT, digest=digest, phase=state.phase, session_id=""
+        )
+        await self._ledger.apply(state.task_id, Record(event=built), actor="server")
+
+
+def patterns_of_tests(workflow: WorkflowSpec) -> tuple[str, ...]:
+    """What counts as a test: the paths that the phase guarded by ``tests_are_failing`` may
+    write."""
+    return next(
+        (
+            phase.tool_constraints["write_files"].allowed_patterns
+            for phase in workflow.phases
+            if _freezes(phase) and "write_files" in phase.tool_constraints
+        ),
+        ("tests/**", "test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py"),
+    )
+
+
+def _freezes(phase: PhaseSpec) -> bool:
+    return any(c.check == "tests_are_failing" for gate in phase.gates for c in gate.checks)

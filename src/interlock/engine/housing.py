@@ -1,0 +1,179 @@
+"""Sessions as the engine holds them: started, adopted, watched and ended, one record per live
+session.
+
+A session is over for the engine when its agent's program has ended or its sandbox is gone,
+whichever comes first.
+The sandbox is kept until the engine says so: a request of a program that has left already can
+still be measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from interlock.core.tasks import TaskState
+from interlock.errors import InterlockError, UnavailableError
+from interlock.ports.doors import Doors
+from interlock.ports.runner import AgentCommand, Runner, Session, SessionSpec
+from interlock.ports.vcs import Repository
+
+__all__ = ["Housed", "Housing"]
+
+_FOREVER_S = 1e6
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Housed:
+    """A live session.
+
+    Args:
+        over: resolves with the exit code of the agent's program, ``None`` if the sandbox went
+            first.
+    """
+
+    session: Session
+    task_id: str
+    over: asyncio.Future[int | None]
+    watcher: asyncio.Task[None] | None = field(default=None)
+
+
+class Housing:
+    """All live sessions.
+
+    Args:
+        wake: called whenever a session ended, so that its task looks at it.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        repository: Repository,
+        doors: Doors,
+        wake: Callable[[], None],
+    ) -> None:
+        self._runner = runner
+        self._repository = repository
+        self._doors = doors
+        self._wake = wake
+        self._housed: dict[str, Housed] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def get(self, session_id: str) -> Housed | None:
+        """The live session of that id."""
+        return self._housed.get(session_id)
+
+    def of_task(self, task_id: str) -> tuple[str, ...]:
+        """Ids of the task's live sessions."""
+        return tuple(key for key, housed in self._housed.items() if housed.task_id == task_id)
+
+    def survivors(self) -> frozenset[str]:
+        """Sessions that the runner still has, housed or not."""
+        return frozenset(self._runner.adopted())
+
+    async def start(
+        self,
+        state: TaskState,
+        session_id: str,
+        agent_id: str,
+        program: AgentCommand,
+        *,
+        prompt: str,
+        environment: str,
+        read_only: bool,
+    ) -> Housed:
+        """Start a session on the task's tree, or take over the one that survived a server.
+
+        Every step is idempotent by the session's id: a server that crashed between two of them
+        carries on where it was.
+        """
+        if (housed := self._housed.get(session_id)) is not None:
+            return housed
+        session = self._runner.adopted().get(session_id)
+        if session is None:
+            commit = await asyncio.to_thread(self._commit, state)
+            scratch = await self._runner.make_scratch(commit, session_id)
+            session = await self._runner.start(
+                SessionSpec(
+                    session_id=session_id,
+                    scratch=scratch,
+                    agent=program,
+                    agent_id=agent_id,
+                    environment=environment,
+                    read_only=read_only,
+                    prompt=prompt,
+                )
+            )
+        await session.toolhost.call("thaw")
+        await self._doors.open(session)
+        started = await session.toolhost.call(
+            "spawn", call_id=f"{session_id}:spawn", argv=list(program.argv), env=dict(program.env)
+        )
+        housed = Housed(session, state.task_id, asyncio.get_running_loop().create_future())
+        housed.watcher = asyncio.create_task(self._watch(housed, str(started.ok["handle"])))
+        self._housed[session_id] = housed
+        return housed
+
+    def _commit(self, state: TaskState) -> str:
+        if state.tree == state.base_tree:
+            return state.base_commit
+        ref = f"refs/interlock/{state.task_id}/{state.epoch}/start"
+        return self._repository.keep(state.tree, ref, parent=state.base_commit)
+
+    async def _watch(self, housed: Housed, handle: str) -> None:
+        program = asyncio.ensure_future(
+            housed.session.toolhost.call(
+                "wait", timeout_s=_FOREVER_S, handle=handle, seconds=_FOREVER_S
+            )
+        )
+        either: set[asyncio.Future[Any]] = {program, housed.session.exited}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        code: int | None = None
+        if program.done() and not program.cancelled() and program.exception() is None:
+            code = program.result().ok["rc"]
+        else:
+            program.cancel()
+            await asyncio.gather(program, return_exceptions=True)
+        if not housed.over.done():
+            housed.over.set_result(code)
+        self._wake()
+
+    def end(self, session_id: str) -> None:
+        """End a session in the background; its program gets a moment to read its last answer."""
+        housed = self._housed.pop(session_id, None)
+        task = asyncio.create_task(self._leave(session_id, housed))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, session_id: str, housed: Housed | None) -> None:
+        try:
+            if housed is not None:
+                await asyncio.wait({housed.over}, timeout=2.0)
+            await self._runner.end(session_id)
+        except (InterlockError, OSError) as error:
+            _log.warning("session_end_failed", session_id=session_id, error=str(error))
+        finally:
+            await self._doors.close(session_id)
+            if housed is not None and housed.watcher is not None:
+                housed.watcher.cancel()
+
+    async def settled(self) -> None:
+        """Wait until every session that is being ended is gone."""
+        while self._leaving:
+            await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def sandbox(self, session_id: str) -> Session:
+        """The running sandbox of a session.
+
+        Raises:
+            UnavailableError: it is gone.
+        """
+        housed = self._housed.get(session_id)
+        if housed is None or housed.session.exited.done():
+            raise UnavailableError(f"session {session_id!r} is gone", code="IL-ENG-040")
+        return housed.session

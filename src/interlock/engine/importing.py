@@ -1,0 +1,76 @@
+"""Taking over a scratch tree: freeze, walk, fetch what is new, apply the path policy, put back
+what may not be.
+
+The session is frozen while it is read, so that the tree cannot change between two looks at it.
+Nothing of the
+session is trusted: the walker's listing and blobs are checked by the import, the path policy
+decides what lands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import struct
+from collections.abc import Callable
+
+from interlock.errors import UnavailableError
+from interlock.ports.runner import Session
+from interlock.ports.vcs import Import, Imported, Repository
+
+__all__ = ["take_over"]
+
+_BATCH_OIDS = 512
+
+
+async def take_over(
+    session: Session, repository: Repository, start: str, may_write: Callable[[str], str | None]
+) -> Imported:
+    """Import a session's scratch tree and put it back to what was taken over.
+
+    Args:
+        start: oid that the phase started from.
+        may_write: path → reason why the phase may not write it, ``None`` if it may.
+
+    Raises:
+        UnavailableError: the session died or lied about its own tree.
+    """
+    toolhost = session.toolhost
+    await toolhost.call("freeze", timeout_s=30)
+    try:
+        work = await asyncio.to_thread(repository.take, start, may_write)
+        listing = await toolhost.call("walk", timeout_s=120)
+        wanted = await asyncio.to_thread(work.manifest, listing.body)
+        for first in range(0, len(wanted), _BATCH_OIDS):
+            await _fetch(session, work, wanted[first : first + _BATCH_OIDS])
+        imported = await asyncio.to_thread(work.finish)
+        if imported.reverts:
+            await _put_back(session, imported)
+        return imported
+    finally:
+        if not session.exited.done():
+            await toolhost.call("thaw", timeout_s=30)
+
+
+async def _fetch(session: Session, work: Import, oids: list[bytes]) -> None:
+    names = [oid.decode("ascii") for oid in oids]
+    reply = await session.toolhost.call("blobs", oids=names, timeout_s=120)
+    body, at = reply.body, 0
+    for oid in oids:
+        if at + 4 > len(body):
+            raise UnavailableError("the walker sent less than it was asked for", code="IL-ENG-020")
+        (size,) = struct.unpack_from(">I", body, at)
+        work.blob(oid, body[at + 4 : at + 4 + size])
+        at += 4 + size
+
+
+async def _put_back(session: Session, imported: Imported) -> None:
+    entries = [
+        {
+            "path": base64.b64encode(revert.path).decode(),
+            "mode": revert.mode.decode() if revert.mode is not None else None,
+            "data": base64.b64encode(revert.data).decode() if revert.data is not None else None,
+        }
+        for revert in imported.reverts
+    ]
+    await session.toolhost.call("revert", entries=entries, timeout_s=60)

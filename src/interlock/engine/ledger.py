@@ -1,0 +1,177 @@
+"""The tasks in memory: the fold of their events, moved only through ``decide`` and only after the
+append is durable.
+
+One lock per task makes commands of one task follow each other; tasks do not wait for each other.
+Readers see the
+state after the last durable append. Whoever waits for a change waits on ``changed``, never on a
+timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from interlock.core.commands import Command
+from interlock.core.decide import Decision, decide
+from interlock.core.evolve import evolve
+from interlock.core.model import WorkflowSpec
+from interlock.core.tasks import TaskState
+from interlock.engine.codec import decode, encode
+from interlock.errors import NotFoundError
+from interlock.ports.clock import Clock
+from interlock.ports.store import Store
+
+__all__ = ["Ledger"]
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """All tasks of one store.
+
+    Args:
+        store: where events go; its blocking calls run on one thread of the ledger's own.
+        clock: gives the time that events carry.
+        workflows: digest → definition; tasks are pinned to theirs.
+    """
+
+    def __init__(self, store: Store, clock: Clock, workflows: dict[str, WorkflowSpec]) -> None:
+        self.store = store
+        self.workflows = workflows
+        self._clock = clock
+        self._states: dict[str, TaskState] = {}
+        self._task_of: dict[str, str] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._news = asyncio.Condition()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Run a blocking call of the store on its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    async def load(self) -> None:
+        """Fold everything that is stored."""
+        for task_id in await self.run(self.store.task_ids):
+            await self._fold(task_id)
+
+    async def _fold(self, task_id: str) -> TaskState:
+        stored = await self.run(lambda: self.store.task_events(task_id))
+        state = TaskState(task_id=task_id)
+        for event in stored:
+            state = evolve(state, decode(event))
+        return self._keep(state)
+
+    def _keep(self, state: TaskState) -> TaskState:
+        self._states[state.task_id] = state
+        for session_id in (state.session_id, *(r.session_id for r in state.reviewers)):
+            if session_id:
+                self._task_of[session_id] = state.task_id
+        return state
+
+    def state(self, task_id: str) -> TaskState:
+        """The task as of its last event.
+
+        Raises:
+            NotFoundError: no such task.
+        """
+        try:
+            return self._states[task_id]
+        except KeyError:
+            raise NotFoundError(
+                f"there is no task {task_id!r}", code="IL-ENG-010", remedy="interlock task list"
+            ) from None
+
+    def of_session(self, session_id: str) -> TaskState:
+        """The task that a session works or worked for.
+
+        Raises:
+            NotFoundError: the session was never given a task.
+        """
+        if (task_id := self._task_of.get(session_id)) is None:
+            raise NotFoundError(
+                f"session {session_id!r} has no task", code="IL-ENG-011", remedy="End the session."
+            )
+        return self.state(task_id)
+
+    def states(self) -> tuple[TaskState, ...]:
+        """Every task, oldest first."""
+        return tuple(self._states.values())
+
+    def workflow(self, state: TaskState) -> WorkflowSpec:
+        """The definition that the task is pinned to."""
+        return self.workflows[state.workflow]
+
+    async def apply(
+        self, task_id: str, command: Command, *, actor: str, command_id: str | None = None
+    ) -> tuple[Decision, TaskState]:
+        """Decide a command and make its events durable before anybody sees their effect.
+
+        Args:
+            actor: who asked: ``agent:…``, ``person:…`` or ``server``.
+            command_id: a command that was stored before has no second effect.
+        """
+        async with self._locks[task_id]:
+            state = self.state(task_id)
+            decision = decide(self.workflow(state), state, command)
+            return decision, await self._commit(state, decision, actor, command_id)
+
+    async def create(
+        self, task_id: str, workflow: WorkflowSpec, command: Command, *, actor: str, command_id: str
+    ) -> tuple[Decision, TaskState]:
+        """Like ``apply`` for a task that does not exist yet."""
+        async with self._locks[task_id]:
+            state = TaskState(task_id=task_id)
+            decision = decide(workflow, state, command)
+            return decision, await self._commit(state, decision, actor, command_id)
+
+    async def _commit(
+        self, state: TaskState, decision: Decision, actor: str, command_id: str | None
+    ) -> TaskState:
+        if not decision.events:
+            return state
+        after = state
+        for event in decision.events:
+            after = evolve(after, event)
+        stored = await self.run(
+            lambda: self.store.append(
+                state.task_id,
+                state.version,
+                encode(decision.events, actor),
+                command_id=command_id,
+                at=self._clock.now_us(),
+            )
+        )
+        if stored[-1].task_version != after.version:
+            # The command was stored before (a retry after a crash): the record
+            # counts, not this decision.
+            return await self._fold(state.task_id)
+        self._keep(after)
+        await self.announce()
+        return after
+
+    async def announce(self) -> None:
+        """Wake everybody who waits for a change."""
+        async with self._news:
+            self._news.notify_all()
+
+    async def changed(self, holds: Callable[[], bool], *, timeout_s: float | None = None) -> bool:
+        """Wait until ``holds``; ``False`` if ``timeout_s`` seconds pass first."""
+
+        async def wait() -> None:
+            async with self._news:
+                await self._news.wait_for(holds)
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                await wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the store's thread."""
+        self._thread.shutdown(wait=True)

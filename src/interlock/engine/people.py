@@ -1,0 +1,330 @@
+"""The people's side of the engine: tasks, why they wait, approvals bound to exactly what was
+shown, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from interlock.core import commands as cmd
+from interlock.core.decide import Decision
+from interlock.core.explain import render_gate
+from interlock.core.facts import Approval, GreenFacts, RedFacts
+from interlock.core.gates.evaluate import evaluate_leaving
+from interlock.core.gates.kind import Needs
+from interlock.core.model import TransitionSpec, WorkflowSpec
+from interlock.core.states import TaskStatus
+from interlock.core.tasks import TaskState
+from interlock.engine.codec import plain, typed
+from interlock.engine.driver import Driver
+from interlock.engine.evidence import bundle
+from interlock.engine.gatekeeper import Gatekeeper
+from interlock.engine.ledger import Ledger
+from interlock.engine.programs import Programs
+from interlock.engine.views import task_view
+from interlock.errors import ConflictError, DeniedError, InvalidInputError, NotFoundError
+from interlock.ports.audit import AuditPort
+
+__all__ = ["Base", "People"]
+
+Base = tuple[str, str]
+"""Commit and tree oid that a task starts from."""
+
+_RANK = {"none": 0, "partial": 1, "full": 2}
+
+
+class People:
+    """Commands and queries of people.
+
+    Args:
+        workflow: the definition that new tasks are pinned to, read from the base revision.
+        fetch_base: brings the user's revision into the bare repository.
+        level: confinement that sessions get here.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        driver: Driver,
+        gatekeeper: Gatekeeper,
+        audit: AuditPort,
+        *,
+        fetch_base: Callable[[], Any],
+        new_id: Callable[[str], str],
+        level: Callable[[], str],
+    ) -> None:
+        self._ledger = ledger
+        self._driver = driver
+        self._gatekeeper = gatekeeper
+        self._audit = audit
+        self._fetch_base = fetch_base
+        self._new_id = new_id
+        self._level = level
+
+    # -- tasks -----------------------------------------------------------------------------
+
+    async def create_task(
+        self,
+        *,
+        title: str,
+        description: str = "",
+        depends_on: Collection[str] = (),
+        capabilities: Collection[str] = (),
+        priority: int = 0,
+        agent: Mapping[str, Any] | None = None,
+        actor: str,
+        command_id: str,
+    ) -> Mapping[str, Any]:
+        """Make a task on the present base and start driving it.
+
+        Raises:
+            InvalidInputError: no title, or programs that are not of the right shape.
+            NotFoundError: a dependency is not known.
+            DeniedError: the workflow asks for a confinement that this machine does not have.
+        """
+        if not title.strip():
+            raise InvalidInputError(
+                "a task needs a title", code="IL-PPL-001", remedy='interlock run "what to do"'
+            )
+        for other in depends_on:
+            self._ledger.state(other)
+        Programs.of(agent or {})
+        if stored := await self._ledger.run(lambda: self._ledger.store.command(command_id)):
+            return self._view(self._ledger.state(stored[0].task_id))
+        (commit, tree), workflow = await self._fetch_base()
+        self._require_confinement(workflow)
+        self._ledger.workflows[workflow.digest] = workflow
+        task_id = self._new_id("task")
+        create = cmd.Create(
+            title=title.strip(),
+            description=description,
+            base_commit=commit,
+            base_tree=tree,
+            branch=f"interlock/{task_id}",
+            depends_on=tuple(depends_on),
+            capabilities=tuple(capabilities),
+            priority=priority,
+            agent=dict(agent or {}),
+        )
+        _, state = await self._ledger.create(
+            task_id, workflow, create, actor=actor, command_id=command_id
+        )
+        self._driver.watch(task_id)
+        return self._view(state)
+
+    def _require_confinement(self, workflow: WorkflowSpec) -> None:
+        wanted, there = workflow.required_confinement, self._level()
+        if _RANK[there] < _RANK[wanted]:
+            raise DeniedError(
+                f"the workflow asks for confinement {wanted}, this machine gives {there}",
+                code="IL-PPL-002",
+                remedy="make deps",
+            )
+
+    def _view(self, state: TaskState) -> dict[str, Any]:
+        is_held = any(
+            self._ledger.state(other).status is not TaskStatus.COMPLETED
+            for other in state.depends_on
+        )
+        return task_view(state, is_held=is_held)
+
+    async def tasks(self) -> list[Mapping[str, Any]]:
+        """Every task, oldest first."""
+        return [self._view(state) for state in self._ledger.states()]
+
+    async def task(self, task_id: str) -> Mapping[str, Any]:
+        """One task."""
+        return self._view(self._ledger.state(task_id))
+
+    async def why(self, task_id: str) -> Mapping[str, Any]:
+        """Why the task is where it is: its way out as gate → check → fact, and what is missing."""
+        state = self._ledger.state(task_id)
+        workflow = self._ledger.workflow(state)
+        edge = _way_out(workflow, state)
+        phase = workflow.phase(state.phase)
+        answer: dict[str, Any] = {"task": self._view(state), "gate": None}
+        if phase is None or state.status.is_final:
+            return answer
+        gate = phase.gate(edge.gate) if edge and edge.gate else None
+        tree = (state.request.tree if state.request else "") or state.measured.get("tree")
+        red = await self._gatekeeper.newest(state, Needs.RED)
+        green = await self._gatekeeper.newest(state, Needs.GREEN)
+        facts = await self._gatekeeper.facts(
+            state,
+            tree or state.tree,
+            gate,
+            typed(red["facts"], RedFacts) if red else None,
+            typed(green["facts"], GreenFacts) if green else None,
+        )
+        answer["gate"] = render_gate(evaluate_leaving(phase, gate, facts))
+        return answer
+
+    # -- approvals -------------------------------------------------------------------------
+
+    async def inbox(self) -> list[Mapping[str, Any]]:
+        """What waits for a person, with everything that an approval would be bound to."""
+        waiting = [s for s in self._ledger.states() if s.status is TaskStatus.AWAITING_APPROVAL]
+        return [await self._waiting(state) for state in waiting]
+
+    async def _waiting(self, state: TaskState) -> Mapping[str, Any]:
+        assert state.request is not None, "a task that awaits approval has its request"
+        documents = {
+            name: await self._gatekeeper.document(digest)
+            for name, digest in state.artifacts.items()
+        }
+        return {
+            "task_id": state.task_id,
+            "title": state.title,
+            "phase": state.phase,
+            "target": state.request.target,
+            "gate": state.request.gate,
+            "approval_id": state.request.approval_id,
+            "binding": state.request.binding,
+            "tree": state.request.tree,
+            "reasons": plain(state.blockers),
+            "artifacts": documents,
+            "approve": f"interlock approve {state.task_id} {state.request.gate}",
+            "reject": f"interlock reject {state.task_id} {state.request.gate} --reason '…'",
+        }
+
+    async def approve(
+        self,
+        task_id: str,
+        gate: str,
+        *,
+        by: str,
+        strength: str,
+        reason: str = "",
+        binding: str | None = None,
+        command_id: str,
+    ) -> Mapping[str, Any]:
+        """Let a waiting gate through.
+
+        Args:
+            binding: what the approver was shown; ``None``: what waits now.
+            strength: how the person proved to be one.
+        """
+        approval = self._approval(task_id, gate, by, strength, reason, binding)
+        head = self._audit.heads
+        command = cmd.Approve(approval=approval, anchor=(head.seq, head.head))
+        decision, state = await self._ledger.apply(
+            task_id, command, actor=f"person:{by}", command_id=command_id
+        )
+        return self._done(decision, state)
+
+    async def reject(
+        self,
+        task_id: str,
+        gate: str,
+        *,
+        by: str,
+        strength: str,
+        reason: str,
+        binding: str | None = None,
+        command_id: str,
+    ) -> Mapping[str, Any]:
+        """Refuse a waiting gate; the phase goes on with the reason."""
+        if not reason.strip():
+            raise InvalidInputError(
+                "a rejection needs a reason",
+                code="IL-PPL-003",
+                remedy=f"interlock reject {task_id} {gate} --reason '…'",
+            )
+        approval = self._approval(task_id, gate, by, strength, reason, binding)
+        decision, state = await self._ledger.apply(
+            task_id, cmd.Reject(approval=approval), actor=f"person:{by}", command_id=command_id
+        )
+        return self._done(decision, state)
+
+    def _approval(
+        self, task_id: str, gate: str, by: str, strength: str, reason: str, binding: str | None
+    ) -> Approval:
+        state = self._ledger.state(task_id)
+        request = state.request
+        return Approval(
+            id=request.approval_id if request else "",
+            gate=gate,
+            by=by,
+            binding=binding if binding is not None else (request.binding if request else ""),
+            strength=strength,
+            reason=reason,
+        )
+
+    async def abort(
+        self, task_id: str, *, by: str, reason: str, command_id: str
+    ) -> Mapping[str, Any]:
+        """End a task for good; what it did stays in the records."""
+        decision, state = await self._ledger.apply(
+            task_id,
+            cmd.Abort(by=by, reason=reason),
+            actor=f"person:{by}",
+            command_id=command_id,
+        )
+        return self._done(decision, state)
+
+    def _done(self, decision: Decision, state: TaskState) -> Mapping[str, Any]:
+        if not decision.accepted:
+            reason = decision.reasons[0]
+            raise ConflictError(reason.message, code="IL-PPL-004", remedy=reason.remedy)
+        return self._view(state)
+
+    # -- records ---------------------------------------------------------------------------
+
+    async def evidence(self, task_id: str) -> Mapping[str, Any]:
+        """Everything that is known about a task, in one document."""
+        return await bundle(self._ledger, self._audit, self._ledger.state(task_id))
+
+    async def artifact(self, task_id: str, name: str) -> Any:
+        """A document that was handed in."""
+        digest = self._ledger.state(task_id).artifacts.get(name)
+        if digest is None:
+            raise NotFoundError(
+                f"task {task_id!r} has no artifact {name!r}",
+                code="IL-PPL-005",
+                remedy=f"interlock show {task_id}",
+            )
+        return await self._gatekeeper.document(digest)
+
+    async def events(
+        self,
+        cursor: int,
+        *,
+        types: Collection[str] = (),
+        task_id: str | None = None,
+        limit: int = 500,
+        wait_s: float = 0,
+    ) -> list[Mapping[str, Any]]:
+        """Events after ``cursor``; waits up to ``wait_s`` seconds for the first one."""
+        found = await self._events(cursor, types, task_id, limit)
+        if found or wait_s <= 0:
+            return found
+        seen = sum(state.version for state in self._ledger.states())
+        await self._ledger.changed(
+            lambda: sum(state.version for state in self._ledger.states()) != seen,
+            timeout_s=wait_s,
+        )
+        return await self._events(cursor, types, task_id, limit)
+
+    async def _events(
+        self, cursor: int, types: Collection[str], task_id: str | None, limit: int
+    ) -> list[Mapping[str, Any]]:
+        stored = await self._ledger.run(
+            lambda: self._ledger.store.events_after(
+                cursor, types=types, task_id=task_id, limit=limit
+            )
+        )
+        return [plain(event) for event in stored]
+
+
+def _way_out(workflow: WorkflowSpec, state: TaskState) -> TransitionSpec | None:
+    if state.request is not None:
+        return workflow.edge(state.request.source, state.request.target)
+    rank = workflow.rank(state.phase)
+    return next(
+        (
+            t
+            for t in workflow.transitions
+            if t.source == state.phase and workflow.rank(t.target) > rank
+        ),
+        None,
+    )

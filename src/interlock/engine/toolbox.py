@@ -1,0 +1,245 @@
+"""One tool call from an agent: decided, recorded, carried out, recorded.
+
+Nothing runs whose intent is not durable, and no answer goes out whose outcome is not. A denial is
+recorded like a
+call, and shown to the people's bus.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.core import commands as cmd
+from interlock.core.events import BlockerEncountered, ToolDenied
+from interlock.core.explain import render_tool
+from interlock.core.policy.arguments import normalize_args
+from interlock.core.policy.tools import decide
+from interlock.core.reasons import Reason, ToolDecision
+from interlock.core.states import TaskStatus
+from interlock.engine.handins import HandIns
+from interlock.engine.housing import Housing
+from interlock.engine.ledger import Ledger
+from interlock.engine.sessions import Caller
+from interlock.engine.toolcalls import MUTATING, perform, resolved
+from interlock.engine.views import task_view
+from interlock.errors import ConflictError, DeniedError, InterlockError
+from interlock.ports.audit import AuditEntry, AuditPort, Kind
+from interlock.ports.runner import Session
+
+__all__ = ["Toolbox"]
+
+_REVIEWER_TOOLS = frozenset(
+    {"read_files", "grep", "glob", "search_codebase", "git_diff", "git_log"}
+)
+"""What a review session may use in every workflow: it only looks."""
+
+_OWN = frozenset({"submit_artifact", "status", "request_approval", "ask_user_question"})
+
+
+class Toolbox:
+    """Tool calls of all sessions."""
+
+    def __init__(
+        self, ledger: Ledger, audit: AuditPort, housing: Housing, hand_ins: HandIns
+    ) -> None:
+        self._ledger = ledger
+        self._audit = audit
+        self._housing = housing
+        self._hand_ins = hand_ins
+
+    async def check(
+        self, caller: Caller, tool: str, args: Mapping[str, Any], *, call_id: str
+    ) -> ToolDecision:
+        """The decision alone, durable before the answer."""
+        decision = self._decide(caller, tool, args)
+        await self._audit.record(
+            self._entry(Kind.DECISION, caller, decision.tool, args, call_id, decision=decision)
+        )
+        return decision
+
+    async def execute(
+        self, caller: Caller, tool: str, args: Mapping[str, Any], *, call_id: str
+    ) -> Mapping[str, Any]:
+        """Carry out one call.
+
+        Raises:
+            DeniedError: policy says no; ``context["decision"]`` is the whole record.
+            ConflictError: a transition of the task is being measured.
+        """
+        state = self._ledger.state(caller.task_id)
+        if caller.is_author and state.status is not TaskStatus.WORKING:
+            raise ConflictError(
+                f"the task is {state.status.value}: its tools are suspended",
+                code="IL-TLB-001",
+                remedy="Wait for the answer to the pending transition.",
+            )
+        given = normalize_args(tool, args)
+        decision = self._decide(caller, tool, args)
+        session = self._session(caller)
+        if decision.allowed and decision.tool not in _OWN:
+            decision = await self._decide_resolved(caller, session, tool, given, decision)
+        if not decision.allowed:
+            await self._deny(caller, decision, args, call_id)
+        if decision.tool in MUTATING or decision.tool in _OWN:
+            await self._audit.record(self._entry(Kind.INTENT, caller, decision.tool, args, call_id))
+        began = time.monotonic()
+        try:
+            result = await self._perform(caller, session, decision.tool, given, call_id)
+        except InterlockError as error:
+            failure = {"error": error.code, "message": error.message}
+            await self._outcome(caller, decision, args, call_id, failure, began)
+            raise
+        await self._outcome(caller, decision, args, call_id, result, began)
+        return result
+
+    async def _outcome(
+        self,
+        caller: Caller,
+        decision: ToolDecision,
+        args: Mapping[str, Any],
+        call_id: str,
+        result: Mapping[str, Any],
+        began: float,
+    ) -> None:
+        entry = self._entry(
+            Kind.OUTCOME,
+            caller,
+            decision.tool,
+            args,
+            call_id,
+            decision=decision,
+            result=result,
+            duration=round(time.monotonic() - began, 6),
+        )
+        await self._audit.record(entry)
+
+    def _decide(self, caller: Caller, tool: str, args: Mapping[str, Any]) -> ToolDecision:
+        state = self._ledger.state(caller.task_id)
+        decision = decide(self._ledger.workflow(state), caller.phase, tool, args)
+        if caller.is_author or decision.tool in _OWN:
+            return decision
+        if decision.tool in _REVIEWER_TOOLS:
+            return ToolDecision(allowed=True, tool=decision.tool, reasons=())
+        reason = Reason(
+            rule="tool.reviewer",
+            message=f"a review session only looks; {decision.tool} is not for it",
+            remedy="Use read_files, grep, glob or git_diff and hand in review_verdict.",
+        )
+        return ToolDecision(allowed=False, tool=decision.tool, reasons=(reason,))
+
+    async def _decide_resolved(
+        self,
+        caller: Caller,
+        session: Session,
+        tool: str,
+        args: Mapping[str, Any],
+        decision: ToolDecision,
+    ) -> ToolDecision:
+        """Decide again on what the file system would really open."""
+        real = await resolved(session, args)
+        if all(path == target for path, target in real.items()):
+            return decision
+        for target in dict.fromkeys(real.values()):
+            again = self._decide(
+                caller, tool, {"path": target, "content": "", "old": "", "new": ""}
+            )
+            if not again.allowed:
+                return again
+        return decision
+
+    async def _deny(
+        self, caller: Caller, decision: ToolDecision, args: Mapping[str, Any], call_id: str
+    ) -> None:
+        await self._audit.record(
+            self._entry(Kind.DECISION, caller, decision.tool, args, call_id, decision=decision)
+        )
+        first = decision.reasons[0]
+        denied = ToolDenied(
+            tool=decision.tool,
+            rule=first.rule,
+            message=first.message,
+            session_id=caller.session_id,
+            call_id=call_id,
+        )
+        await self._ledger.apply(caller.task_id, cmd.Record(event=denied), actor="server")
+        raise DeniedError(
+            first.message,
+            code="IL-POL-403",
+            remedy=first.remedy,
+            context={"decision": render_tool(decision)},
+        )
+
+    async def _perform(
+        self,
+        caller: Caller,
+        session: Session,
+        tool: str,
+        args: Mapping[str, Any],
+        call_id: str,
+    ) -> Mapping[str, Any]:
+        match tool:
+            case "submit_artifact":
+                name = str(args.get("type", ""))
+                reasons = await self._hand_ins.take(
+                    caller, name, args.get("content"), command_id=call_id
+                )
+                if reasons:
+                    raise DeniedError(
+                        "; ".join(reason.message for reason in reasons),
+                        code="IL-HND-002",
+                        remedy=reasons[0].remedy,
+                    )
+                return {"accepted": True, "type": name}
+            case "status":
+                return task_view(self._ledger.state(caller.task_id))
+            case "request_approval" | "ask_user_question":
+                return await self._tell_people(caller, tool, args)
+            case "git_commit":
+                return {
+                    "committed": False,
+                    "message": "the server commits the judged tree once completion_summary is in",
+                }
+            case _:
+                return await perform(session, tool, args, call_id=f"{caller.session_id}:{call_id}")
+
+    async def _tell_people(
+        self, caller: Caller, tool: str, args: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        text = str(args.get("question") or args.get("reason") or args.get("message") or tool)
+        asked = BlockerEncountered(
+            message=f"{caller.agent_id} asks: {text[:2000]}",
+            remedy=f"interlock show {caller.task_id}",
+        )
+        await self._ledger.apply(caller.task_id, cmd.Record(event=asked), actor="server")
+        return {"asked": True, "answer": None, "message": "a person was told; go on without"}
+
+    def _session(self, caller: Caller) -> Session:
+        return self._housing.sandbox(caller.session_id)
+
+    def _entry(
+        self,
+        kind: Kind,
+        caller: Caller,
+        tool: str,
+        args: Mapping[str, Any],
+        call_id: str,
+        *,
+        decision: ToolDecision | None = None,
+        result: Any = None,
+        duration: float | None = None,
+    ) -> AuditEntry:
+        return AuditEntry(
+            kind=kind,
+            call_id=call_id,
+            agent_id=caller.agent_id,
+            session_id=caller.session_id,
+            task_id=caller.task_id,
+            phase=caller.phase,
+            tool=tool,
+            args=args,
+            decision=render_tool(decision) if decision else None,
+            result=result,
+            duration=duration,
+        )

@@ -1,0 +1,110 @@
+"""A task as people and agents see it: plain JSON, full ids, and for everything that waits the
+command that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.core.model import PhaseSpec, WorkflowSpec
+from interlock.core.states import TaskStatus
+from interlock.core.tasks import TaskState
+from interlock.engine.codec import plain
+
+__all__ = ["phase_view", "task_view", "waiting_for"]
+
+
+def task_view(state: TaskState, *, is_held: bool = False) -> dict[str, Any]:
+    """One task.
+
+    Args:
+        is_held: a dependency is not complete.
+    """
+    return {
+        "task_id": state.task_id,
+        "title": state.title,
+        "description": state.description,
+        "status": state.status.value,
+        "phase": state.phase,
+        "epoch": state.epoch,
+        "version": state.version,
+        "branch": state.branch,
+        "commit": state.commit,
+        "base_commit": state.base_commit,
+        "tree": state.tree,
+        "workflow": state.workflow,
+        "depends_on": list(state.depends_on),
+        "attempts": state.attempts,
+        "failures": state.failures,
+        "agent_id": state.agent_id,
+        "session_id": state.session_id,
+        "confinement": state.confinement,
+        "artifacts": dict(state.artifacts),
+        "evidence": dict(state.evidence),
+        "reviewers": plain(state.reviewers),
+        "verdicts": plain(state.verdicts),
+        "blockers": plain(state.blockers),
+        "notices": plain(state.notices),
+        "refused": dict(state.request.refused) if state.request else {},
+        "trees": dict(state.trees),
+        "waiting_for": waiting_for(state, is_held=is_held),
+    }
+
+
+def waiting_for(state: TaskState, *, is_held: bool = False) -> dict[str, str]:
+    """Who has to do something next, and the command for it."""
+    show = f"interlock show {state.task_id}"
+    match state.status:
+        case TaskStatus.AWAITING_APPROVAL if state.request is not None:
+            return {
+                "who": "a person",
+                "what": f"approval of gate {state.request.gate}",
+                "command": f"interlock approve {state.task_id} {state.request.gate}",
+            }
+        case TaskStatus.COMPLETED:
+            return {"who": "", "what": "", "command": f"git log -1 {state.branch}"}
+        case TaskStatus.ABORTED:
+            return {"who": "", "what": "", "command": "interlock task list"}
+        case TaskStatus.MEASURING:
+            return {"who": "the server", "what": "measuring the gate", "command": show}
+        case TaskStatus.WORKING:
+            return {"who": "the agent", "what": f"phase {state.phase}", "command": show}
+    if is_held:
+        return {"who": "other tasks", "what": "dependencies", "command": "interlock task list"}
+    if state.failures:
+        return {
+            "who": "a person",
+            "what": f"the agent ended without leaving {state.phase}",
+            "command": f"interlock run --task {state.task_id}",
+        }
+    return {"who": "the server", "what": "starting a session", "command": show}
+
+
+def phase_view(workflow: WorkflowSpec, phase: PhaseSpec) -> Mapping[str, Any]:
+    """What an agent has to know of its phase."""
+    return {
+        "id": phase.id,
+        "name": phase.name,
+        "description": phase.description,
+        "allowed_tools": list(phase.allowed_tools),
+        "forbidden_tools": list(phase.forbidden_tools),
+        "tool_constraints": plain(phase.tool_constraints),
+        "required_artifacts": [
+            {"type": a.type, "schema": a.schema, "description": a.description}
+            for a in phase.required_artifacts
+        ],
+        "gates": [
+            {
+                "id": gate.id,
+                "type": gate.type.value,
+                "checks": [{"check": c.check, "severity": c.severity.value} for c in gate.checks],
+            }
+            for gate in phase.gates
+        ],
+        "transitions": [
+            {"target": t.target, "gate": t.gate}
+            for t in workflow.transitions
+            if t.source == phase.id
+        ],
+        "is_terminal": workflow.is_terminal(phase.id),
+    }
