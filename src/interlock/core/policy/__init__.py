@@ -1,1 +1,1 @@
-"""Pure policies over tools, paths and shell commands."""
+"""Pure policies over tools (``tools``), paths (``paths``) and shell commands (``shell``)."""

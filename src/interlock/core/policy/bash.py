@@ -1,0 +1,339 @@
+"""From shell text to the commands it would run: a walk over tree-sitter's tree that fails closed.
+
+The walk knows a fixed list of node types and what each of them runs. Anything else, and every place
+where the grammar and a real shell could disagree, makes the script opaque; it never makes it
+shorter.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+from interlock.core.policy.bash_nodes import (
+    EVALUATING_TEST,
+    EXPANDING,
+    EXPANSION_PARTS,
+    LEAVES,
+    NAME_TEST,
+    NUMERIC,
+    PARTS,
+    SILENT,
+    STATEMENTS,
+    WORDS,
+    WRITING_REDIRECTS,
+    hides_command,
+    unclear_heredoc,
+    unreadable,
+)
+from interlock.core.policy.launchers import changes_commands, launched
+from interlock.core.policy.quoting import PLAIN, UnclearWordError, unquote
+from interlock.core.policy.script import Script, SimpleCommand, Word
+
+__all__ = ["read_text", "read_words"]
+
+MAX_TEXTS: Final = 8
+"""How deep shells may be nested: bash -c 'bash -c …'."""
+MAX_DEPTH: Final = 100
+
+_BASH: Final = Language(tree_sitter_bash.language())
+
+
+def read_text(text: str) -> Script:
+    """Everything a shell text would run; never raises on any text."""
+    reader = _Reader()
+    reader.text(text)
+    return reader.script()
+
+
+def read_words(words: tuple[str, ...]) -> Script:
+    """Everything a program started with these words would run (no shell in between)."""
+    reader = _Reader()
+    reader.command(words)
+    return reader.script()
+
+
+class _Reader:
+    """Collects commands, writes and opaque reasons over nested texts."""
+
+    __slots__ = ("commands", "depth", "opaque", "source", "texts", "writes")
+
+    def __init__(self) -> None:
+        self.commands: list[SimpleCommand] = []
+        self.writes: list[Word] = []
+        self.opaque: dict[str, None] = {}
+        self.source = b""
+        self.texts = 0
+        self.depth = 0
+
+    def script(self) -> Script:
+        return Script(tuple(self.commands), tuple(self.writes), tuple(self.opaque))
+
+    def unclear(self, why: str) -> None:
+        self.opaque[why] = None
+
+    def text(self, text: str) -> None:
+        if (why := unreadable(text)) or self.texts >= MAX_TEXTS:
+            self.unclear(why or "shells are nested too deep")
+            return
+        outer, self.source = self.source, text.encode()
+        self.texts += 1
+        root = Parser(_BASH).parse(self.source).root_node
+        if root.has_error:
+            self.unclear("it is not valid shell syntax, or not understood")
+        self.visit(root)
+        self.texts -= 1
+        self.source = outer
+
+    # -- statements ---------------------------------------------------------------------------
+
+    def visit(self, node: Node) -> None:
+        """A node in the place of a statement."""
+        kind = node.type
+        if kind == "command":
+            self.simple(node)
+        elif kind in STATEMENTS:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                self.unclear("it is nested too deep")
+            else:
+                self.children(node)
+            self.depth -= 1
+        elif kind in WORDS:
+            self.look(node)
+        else:
+            self.other(node, kind)
+
+    def children(self, node: Node) -> None:
+        for child in node.children:
+            kind = child.type
+            if kind == "command":
+                self.simple(child)
+            elif kind in SILENT:
+                continue
+            elif child.is_named:
+                self.visit(child)
+            elif kind == "((":
+                self.arithmetic(node)
+            elif kind == "`" and b"\\" in self.source[node.start_byte : node.end_byte]:
+                self.unclear("backquotes with backslashes in them")
+
+    def other(self, node: Node, kind: str) -> None:
+        match kind:
+            case "file_redirect":
+                self.redirect(node)
+            case "heredoc_redirect":
+                self.heredoc(node)
+            case "herestring_redirect":
+                self.parts(node)
+            case "variable_assignment":
+                self.assignment(node)
+            case "declaration_command" | "unset_command":
+                self.declaration(node)
+            case "test_command":
+                self.test(node)
+            case "variable_name":
+                self.variable(self.slice(node))
+            case "comment":
+                before = self.source[node.start_byte - 1 : node.start_byte]
+                if before not in (b"", b" ", b"\t", b"\n", b";", b"&", b"|", b"(", b")"):
+                    self.unclear("a comment that may not be one")
+            case "function_definition":
+                self.unclear("it defines a function")
+                for child in node.named_children[1:]:
+                    self.visit(child)
+            case "c_style_for_statement":
+                self.unclear("arithmetic over variables, which can run commands")
+                for child in node.named_children:
+                    if child.type in ("do_group", "compound_statement"):
+                        self.visit(child)
+            case "postfix_expression" | "binary_expression" | "unary_expression":
+                self.parts(node)
+            case _:
+                self.unclear(f"it holds a {kind.replace('_', ' ')}")
+
+    def simple(self, node: Node) -> None:
+        """One simple command with its assignments and redirections."""
+        words: list[Word] = []
+        end = -1
+        for child in node.children:
+            kind = child.type
+            if kind == "command_name" or kind in WORDS:
+                if child.start_byte == end:
+                    self.unclear("words that run into each other")
+                words.append(self.word(child))
+                end = child.end_byte
+            else:
+                self.visit(child)
+        self.command(tuple(words))
+
+    def command(self, words: tuple[Word, ...]) -> None:
+        """Notes a command and follows what it starts."""
+        if not words or not words[0]:
+            self.unclear("the name of a command is not known yet")
+            return
+        starts = launched(words)
+        if starts is None:
+            self.commands.append(SimpleCommand(words))
+            return
+        self.commands.append(SimpleCommand(words, starts.transparent))
+        if starts.opaque:
+            self.unclear(starts.opaque)
+        self.depth += 1
+        for inner in starts.commands:
+            if self.depth > MAX_DEPTH:
+                self.unclear("it is nested too deep")
+            else:
+                self.command(inner)
+        self.depth -= 1
+        for text in starts.texts:
+            self.text(text)
+
+    def declaration(self, node: Node) -> None:
+        words: list[Word] = []
+        for child in node.children:
+            if child.type == "variable_assignment":
+                self.assignment(child)
+                words.append("=")
+            else:
+                words.append(self.word(child))
+                if child.type == "variable_name":
+                    self.variable(self.slice(child))
+        self.command(tuple(words))
+
+    def test(self, node: Node) -> None:
+        text = self.slice(node)
+        if text.startswith("[["):
+            evaluates = EVALUATING_TEST.search(text)
+        else:
+            evaluates = NAME_TEST.search(text)
+            self.commands.append(SimpleCommand(("[", None)))
+        if text.startswith("((") or evaluates:
+            self.arithmetic(node)
+        if hides_command(text):
+            self.unclear("a quoted text that a test could run")
+        self.parts(node)
+
+    # -- parts of words -----------------------------------------------------------------------
+
+    def word(self, node: Node) -> Word:
+        source = self.slice(node)
+        if PLAIN.fullmatch(source):
+            return source
+        if node.child_count:
+            self.look(node)
+        if node.type in EXPANDING:
+            return None
+        try:
+            return unquote(source)
+        except UnclearWordError:
+            self.unclear("a word whose end is unclear")
+            return None
+
+    def look(self, node: Node) -> None:
+        """Finds what runs inside of a word."""
+        kind = node.type
+        if kind in LEAVES or not node.is_named:
+            return
+        if kind in ("command_substitution", "process_substitution"):
+            self.visit(node)
+        elif kind == "expansion":
+            self.expansion(node)
+        elif kind == "arithmetic_expansion":
+            self.arithmetic(node)
+            self.parts(node)
+        elif kind in PARTS:
+            self.parts(node)
+        else:
+            self.other(node, kind)
+
+    def parts(self, node: Node) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.unclear("it is nested too deep")
+        else:
+            for child in node.children:
+                self.look(child)
+        self.depth -= 1
+
+    def expansion(self, node: Node) -> None:
+        # ${x@P}, ${!x}, ${a[…]}, ${x:…} evaluate what they expand to; ${x:=…} assigns.
+        if any(child.type not in EXPANSION_PARTS for child in node.children):
+            self.unclear("an expansion that can run what it expands to")
+        self.parts(node)
+
+    def arithmetic(self, node: Node) -> None:
+        # A variable in arithmetic is evaluated again: x='a[$(rm y)]'; echo $((x))
+        if not NUMERIC.fullmatch(self.slice(node)):
+            self.unclear("arithmetic over variables, which can run commands")
+
+    def assignment(self, node: Node) -> None:
+        name, *_, value = node.children
+        if name.type != "variable_name":
+            self.unclear("an assignment to an array's element, which can run commands")
+        self.variable(self.slice(name))
+        if value.type in ("=", "+="):
+            return
+        self.look(value)
+        if hides_command(self.slice(value)):
+            self.unclear("a quoted text that a later evaluation could run")
+
+    def variable(self, name: str) -> None:
+        if changes_commands(name):
+            self.unclear(f"{name} decides which code runs")
+
+    # -- redirections -------------------------------------------------------------------------
+
+    def redirect(self, node: Node) -> None:
+        operator, targets = "", []
+        for child in node.children:
+            if child.type == "file_descriptor":
+                continue
+            if not child.is_named:
+                operator = child.type
+            elif child.type in WORDS:
+                targets.append(child)
+            else:
+                self.unclear("a redirection that is not understood")
+        if operator in (">&-", "<&-"):
+            return
+        if len(targets) != 1:
+            self.unclear("a redirection that is not understood")
+            return
+        target = self.word(targets[0])
+        if operator in ("<", "<&"):
+            return
+        if operator == ">&" and target is not None and (target.isdecimal() or target == "-"):
+            return
+        if operator not in WRITING_REDIRECTS and operator != ">&":
+            self.unclear("a redirection that is not understood")
+        elif target != "/dev/null":
+            self.writes.append(target)
+
+    def heredoc(self, node: Node) -> None:
+        start = body = end = ""
+        for child in node.children:
+            match child.type:
+                case "heredoc_start":
+                    start = self.slice(child)
+                case "heredoc_body":
+                    body = self.slice(child)
+                    self.look(child)
+                case "heredoc_end":
+                    end = self._line(child)
+                case "word" | "string" | "raw_string" | "concatenation":
+                    self.unclear("words of a command behind its here-document")
+                case _ if child.is_named and child.type != "file_descriptor":
+                    self.visit(child)
+        if why := unclear_heredoc(start, body, end):
+            self.unclear(why)
+
+    def _line(self, node: Node) -> str:
+        begin = self.source.rfind(b"\n", 0, node.start_byte) + 1
+        stop = self.source.find(b"\n", node.end_byte)
+        return self.source[begin : stop if stop >= 0 else len(self.source)].decode()
+
+    def slice(self, node: Node) -> str:
+        return self.source[node.start_byte : node.end_byte].decode()

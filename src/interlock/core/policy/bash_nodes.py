@@ -1,0 +1,109 @@
+"""The nodes of tree-sitter's grammar by what they run, and texts that it reads unlike a shell."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from interlock.core.policy.launcher_table import EMBEDDED, split
+from interlock.core.policy.quoting import UnclearWordError, unquote
+
+__all__ = [
+    "EVALUATING_TEST",
+    "EXPANDING",
+    "EXPANSION_PARTS",
+    "LEAVES",
+    "NAME_TEST",
+    "NUMERIC",
+    "PARTS",
+    "SILENT",
+    "STATEMENTS",
+    "WORDS",
+    "WRITING_REDIRECTS",
+    "hides_command",
+    "unclear_heredoc",
+    "unreadable",
+]
+
+MAX_LENGTH: Final = 64 * 1024
+
+_CONTROL: Final = re.compile(r"[^\t\n\x20-\x7e]")
+# The shell joins the two halves of such a word, the grammar does not.
+_SPLIT_WORD: Final = re.compile(r"[^ \t\n]\\\n[^ \t]")
+NUMERIC: Final = re.compile(r"\$?[\s\d+*/%<>=!&|^~?:,()-]*")
+EVALUATING_TEST: Final = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge|v|R)\s")
+NAME_TEST: Final = re.compile(r"\s-[vR]\s")
+
+WORDS: Final = split(
+    "word string raw_string number concatenation simple_expansion expansion command_substitution "
+    "process_substitution arithmetic_expansion ansi_c_string translated_string brace_expression "
+    "extglob_pattern regex test_operator"
+)
+EXPANDING: Final = split(
+    "simple_expansion expansion command_substitution process_substitution arithmetic_expansion "
+    "ansi_c_string translated_string brace_expression extglob_pattern"
+)
+STATEMENTS: Final = split(
+    "program list pipeline subshell compound_statement do_group if_statement elif_clause "
+    "else_clause while_statement for_statement case_statement case_item negated_command "
+    "redirected_statement variable_assignments command_substitution process_substitution ERROR"
+)
+SILENT: Final = split("&& || | ; & |&") | {"\n"}
+# Inside of a word: looked through for what runs, nothing else.
+PARTS: Final = split(
+    "command_name string concatenation translated_string array binary_expression unary_expression "
+    "parenthesized_expression heredoc_body"
+)
+LEAVES: Final = split(
+    "word raw_string ansi_c_string number simple_expansion string_content test_operator regex "
+    "extglob_pattern variable_name special_variable_name heredoc_content file_descriptor"
+)
+EXPANSION_PARTS: Final = (
+    split("${ } :- - :+ + :? ? # ## % %% / // /# /% ^ ^^ , ,,")
+    | frozenset({"variable_name", "special_variable_name"})
+    | WORDS
+)
+WRITING_REDIRECTS: Final = frozenset({">", ">>", ">|", "&>", "&>>"})
+
+
+def unreadable(text: str) -> str:
+    """Why a text is not even given to the parser, or an empty text."""
+    if len(text) > MAX_LENGTH:
+        return f"it is longer than {MAX_LENGTH} characters"
+    if _CONTROL.search(text) and not all(
+        char in "\t\n" or (char.isprintable() and (char == " " or not char.isspace()))
+        for char in text
+    ):
+        return "it holds control characters or unusual spaces"
+    if "\\\n" in text and _SPLIT_WORD.search(text):
+        return "a line that is continued inside of a word"
+    return ""
+
+
+def hides_command(source: str) -> bool:
+    """Whether quoted text holds what a second evaluation would run."""
+    return ("'" in source or "\\" in source) and EMBEDDED.search(source) is not None
+
+
+def unclear_heredoc(start: str, body: str, end: str) -> str:
+    """Why a here-document may end elsewhere for a shell, or run something, or an empty text.
+
+    Args:
+        start: the word behind the operator.
+        body: the text the grammar took for the document.
+        end: the whole line that the grammar took for its end.
+    """
+    try:
+        delimiter = unquote(start)
+    except UnclearWordError:
+        delimiter = None
+    if (
+        not delimiter
+        or end.lstrip("\t") != delimiter
+        or any(line.strip() == delimiter for line in body.split("\n"))
+    ):
+        return "a here-document whose end is unclear"
+    quoted = any(char in start for char in "'\"\\")
+    if not quoted and (EMBEDDED.search(body) or "\\\n" in body):
+        return "a here-document that runs commands"
+    return ""

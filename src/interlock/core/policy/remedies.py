@@ -1,0 +1,35 @@
+"""The next step for an agent that was told no: where in the workflow the same thing is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from interlock.core.model import PhaseSpec, WorkflowSpec
+
+__all__ = ["elsewhere"]
+
+
+def elsewhere(workflow: WorkflowSpec, phase: PhaseSpec, fits: Callable[[PhaseSpec], bool]) -> str:
+    """How to get to a phase where it fits: by one transition if possible, else which phases do.
+
+    Args:
+        workflow: the pinned definition.
+        phase: where the task is.
+        fits: whether the denied thing is right in a phase.
+
+    Returns:
+        A sentence that ends with the next action, or an empty text if it fits nowhere.
+    """
+    suited = [other for other in workflow.phases if other.id != phase.id and fits(other)]
+    for other in suited:
+        if edge := workflow.edge(phase.id, other.id):
+            step = f"interlock SDK request_transition('{other.id}')"
+            if edge.gate is None:
+                return f"That is work for {other.id}. Go there: {step}"
+            artifacts = " and ".join(artifact.type for artifact in phase.required_artifacts)
+            hand_in = f"hand in {artifacts}, then" if artifacts else "then"
+            return f"That is work for {other.id}. When {phase.id} is done, {hand_in} {step}"
+    if suited:
+        names = ", ".join(other.id for other in suited)
+        return f"That is work for {names}. See the way there: interlock why TASK"
+    return ""

@@ -1,0 +1,269 @@
+"""The verdict on one tool call: is it known, permitted in the phase, within its constraints.
+
+Deny by default. A call that cannot be read is denied like one that is forbidden; every denial says
+by which rule, where that rule is written, what was looked at and what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from interlock.core.model import PhaseSpec, ToolConstraint, WorkflowSpec
+from interlock.core.policy import shell
+from interlock.core.policy.arguments import command_of, normalize_args, paths_of, stdin_of
+from interlock.core.policy.names import CANONICAL, COMMANDS, READING, WRITING, canonical
+from interlock.core.policy.paths import constrained, writable
+from interlock.core.policy.pathshape import leaves_tree
+from interlock.core.policy.permissions import constraint_key, forbidden_by, permitted
+from interlock.core.policy.remedies import elsewhere
+from interlock.core.reasons import Reason, ToolDecision
+from interlock.errors import UsageError
+
+__all__ = ["canonical", "decide", "normalize_args"]
+
+ROOT: Final = "/w"
+"""Where a session sees its tree."""
+
+_PYTHON: Final = ("python", "python3")
+_RUNNERS: Final[dict[str, tuple[str, ...]]] = {
+    "pytest": ("pytest", *(f"{python} -m pytest" for python in _PYTHON)),
+    "unittest": tuple(f"{python} -m unittest" for python in _PYTHON),
+    "go": ("go test",),
+    "node": ("node --test", "npm test", "pnpm test", "yarn test"),
+    "vitest": ("vitest", "npx vitest", "npm test", "pnpm test", "yarn test"),
+    "jest": ("jest", "npx jest", "npm test", "pnpm test", "yarn test"),
+    "cargo": ("cargo test", "cargo nextest run"),
+}
+_SHOWN: Final = 64
+
+
+def decide(
+    workflow: WorkflowSpec, phase: str, tool: str, args: Mapping[str, Any], *, root: str = ROOT
+) -> ToolDecision:
+    """Whether an agent in a phase may make a call.
+
+    Args:
+        workflow: the pinned definition.
+        phase: id of the phase the task is in (from the server's state, never from the agent).
+        tool: name as it was sent, canonical or a program's own.
+        args: arguments as they were sent.
+        root: where the agent sees the tree; paths below it are made relative.
+
+    Returns:
+        The decision with every reason against the call, the deciding one first.
+
+    Raises:
+        DefinitionError: a path pattern of the phase cannot be compiled.
+    """
+    spec = workflow.phase(phase)
+    if spec is None:
+        return _denied(tool, _unknown_phase(workflow, phase))
+    name = canonical(tool, workflow.extra_tools)
+    if name is None:
+        return _denied(tool, _unknown_tool(spec, tool))
+    if not permitted(spec, name):
+        return _denied(name, _not_permitted(workflow, spec, name))
+    try:
+        known = normalize_args(tool, args)
+        found = (
+            *_paths(workflow, spec, name, known, root),
+            *_commands(workflow, spec, name, known),
+        )
+    except UsageError as error:
+        return _denied(name, _malformed(spec, name, error))
+    return ToolDecision(allowed=not found, tool=name, reasons=found)
+
+
+# -- permission --------------------------------------------------------------------------------
+
+
+def _unknown_phase(workflow: WorkflowSpec, phase: str) -> Reason:
+    return Reason(
+        rule="phase.unknown",
+        message=f"The workflow {workflow.name} has no phase {_shown(phase)}.",
+        remedy="See where the task is: interlock why TASK",
+        facts={"phase": phase, "phases": [known.id for known in workflow.phases]},
+    )
+
+
+def _unknown_tool(spec: PhaseSpec, tool: str) -> Reason:
+    close = get_close_matches(tool[:_SHOWN], [*CANONICAL, *spec.allowed_tools], 1)
+    usable = ", ".join(spec.allowed_tools) or "none"
+    hint = f"Did you mean {close[0]}? " if close else ""
+    return Reason(
+        rule="tool.unknown",
+        message=f"{_shown(tool)} is not a tool that this workflow knows; unknown tools are denied.",
+        remedy=f"{hint}Use one of: {usable}.",
+        position=spec.position,
+        facts={"tool": tool, "phase": spec.id},
+    )
+
+
+def _not_permitted(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> Reason:
+    by = forbidden_by(spec, tool)
+    usable = ", ".join(spec.allowed_tools) or "none"
+    remedy = elsewhere(workflow, spec, lambda other: permitted(other, tool))
+    if by:
+        rule, what = "tool.forbidden", f"forbidden in {spec.id}"
+        if by != tool:
+            what += f", because {by} is"
+    else:
+        rule, what = "tool.not_allowed", f"not among the tools of {spec.id}"
+    return Reason(
+        rule=rule,
+        message=f"{tool} is {what}.",
+        remedy=remedy or f"Use one of: {usable}.",
+        position=spec.position,
+        facts={
+            "tool": tool,
+            "phase": spec.id,
+            "allowed_tools": list(spec.allowed_tools),
+            "forbidden_tools": list(spec.forbidden_tools),
+        },
+    )
+
+
+# -- paths -------------------------------------------------------------------------------------
+
+
+def _paths(
+    workflow: WorkflowSpec, spec: PhaseSpec, tool: str, args: Mapping[str, Any], root: str
+) -> Iterator[Reason]:
+    if tool in WRITING:
+        yield from _written(workflow, spec, tool, _relative(args, root))
+        return
+    constraint = _constraint(spec, tool)
+    if constraint.allowed_patterns or constraint.forbidden_patterns:
+        paths = _relative(args, root)
+        if not paths:
+            raise UsageError(f"{tool} is limited to some paths here, so a call has to name one")
+        rules = constrained(constraint, spec.id, protected=False)
+        for path in paths:
+            yield from rules.reasons(path.rstrip("/"))
+    elif tool in READING:
+        for path in _relative(args, root):
+            if why := leaves_tree(path):
+                yield Reason(
+                    rule="path.outside",
+                    message=f"{_shown(path)} is not inside the tree: {why}.",
+                    remedy="Name the file by its path from the root of the tree, like src/app.py.",
+                    position=spec.position,
+                    facts={"path": path, "phase": spec.id},
+                )
+
+
+def _written(
+    workflow: WorkflowSpec, spec: PhaseSpec, tool: str, paths: tuple[str, ...]
+) -> Iterator[Reason]:
+    if not paths:
+        raise UsageError(f"{tool} was called without the path of a file")
+    rules = [writable(workflow, spec.id)]
+    own = spec.tool_constraints.get(tool)
+    if tool != "write_files" and own and (own.allowed_patterns or own.forbidden_patterns):
+        rules.append(constrained(own, spec.id))
+    for path in paths:
+        against = {reason.rule: reason for rule in reversed(rules) for reason in rule.reasons(path)}
+        for reason in sorted(against.values(), key=_decides_first):
+            yield reason if reason.rule in _OWN_REMEDY else _with_way(workflow, spec, path, reason)
+
+
+_ORDER: Final = ("path.malformed", "path.forbidden", "path.protected", "path.not_allowed")
+# Another phase would not help.
+_OWN_REMEDY: Final = frozenset({"path.malformed", "path.protected"})
+
+
+def _decides_first(reason: Reason) -> int:
+    return _ORDER.index(reason.rule)
+
+
+def _with_way(workflow: WorkflowSpec, spec: PhaseSpec, path: str, reason: Reason) -> Reason:
+    way = elsewhere(
+        workflow, spec, lambda other: writable(workflow, other.id).why_not(path) is None
+    )
+    remedy = " ".join(part for part in (reason.remedy, way) if part)
+    return replace(reason, remedy=remedy or "Leave the file as it is.")
+
+
+def _relative(args: Mapping[str, Any], root: str) -> tuple[str, ...]:
+    """The paths of a call from the tree's root; the root itself is no file and left out."""
+    found = []
+    for path in paths_of(args):
+        below = path
+        if below == root or below.startswith(root + "/"):
+            below = below[len(root) + 1 :]
+        while below.startswith("./"):
+            below = below[2:]
+        if below not in {"", "."} or not path:
+            found.append(below)
+    return tuple(found)
+
+
+# -- commands ----------------------------------------------------------------------------------
+
+
+def _commands(
+    workflow: WorkflowSpec, spec: PhaseSpec, tool: str, args: Mapping[str, Any]
+) -> Iterator[Reason]:
+    constraint = _command_constraint(workflow, spec, tool)
+    limited = bool(constraint.allowed_commands or constraint.forbidden_commands)
+    if tool not in COMMANDS and not limited:
+        return
+    command, typed = command_of(args), stdin_of(args)
+    if command is not None:
+        yield from shell.reasons(command, constraint)
+    elif typed is None and (tool == "bash" or tool not in COMMANDS):
+        raise UsageError(f"{tool} was called without a command")
+    if typed and limited:
+        yield Reason(
+            rule="command.opaque",
+            message="Nobody knows what a running program does with what is typed into it.",
+            remedy="Start the command by itself, in a call of its own.",
+            position=constraint.position,
+            facts={"phase": spec.id},
+        )
+
+
+def _command_constraint(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> ToolConstraint:
+    own = _constraint(spec, tool)
+    if own.allowed_commands or own.forbidden_commands:
+        return own
+    if tool == "run":
+        # Free commands by another name are bound like free commands.
+        return _constraint(spec, "bash")
+    if tool == "run_tests":
+        runner = workflow.environment.runner if workflow.environment else ""
+        forms = _RUNNERS.get(runner) or tuple(
+            dict.fromkeys(form for known in _RUNNERS.values() for form in known)
+        )
+        return ToolConstraint(allowed_commands=forms, position=spec.position)
+    return own
+
+
+# -- common ------------------------------------------------------------------------------------
+
+
+def _constraint(spec: PhaseSpec, tool: str) -> ToolConstraint:
+    key = constraint_key(spec, tool)
+    return spec.tool_constraints[key] if key else ToolConstraint()
+
+
+def _malformed(spec: PhaseSpec, tool: str, error: UsageError) -> Reason:
+    return Reason(
+        rule="args.malformed",
+        message=f"The call of {tool} cannot be read: {error.message}.",
+        remedy=error.remedy or f"Send the call again with every argument that {tool} needs.",
+        position=spec.position,
+        facts={"tool": tool, "phase": spec.id},
+    )
+
+
+def _denied(tool: str, reason: Reason) -> ToolDecision:
+    return ToolDecision(allowed=False, tool=tool, reasons=(reason,))
+
+
+def _shown(text: str) -> str:
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
