@@ -13,11 +13,11 @@ import sys
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from interlock.adapters.confinement import bubblewrap, mounts, seccomp
 from interlock.adapters.confinement.handle import LaunchedSandbox
 from interlock.adapters.confinement.launcher import staging
+from interlock.adapters.confinement.launcher.job import Job
 from interlock.errors import UnavailableError, UsageError
 from interlock.ports.confinement import Level, Mount, SandboxSpec
 
@@ -55,14 +55,12 @@ def start(
     listeners: list[socket.socket] = []
     try:
         job = _private_job(spec, descriptors) if full else _plain_job(spec, listeners)
-        job |= {
-            "private": full,
-            "name": f"{os.getpid()}-{secrets.token_hex(6)}",
-            "uid": spec.uid,
-            "limits": asdict(spec.limits),
-            "ports": spec.ports,
-            "descriptors": [*descriptors, *spec.pass_fds],
-        }
+        job.private = full
+        job.name = f"{os.getpid()}-{secrets.token_hex(6)}"
+        job.uid = spec.uid if os.getuid() == 0 else None
+        job.limits = asdict(spec.limits)
+        job.ports = list(spec.ports)
+        job.descriptors = [*descriptors, *spec.pass_fds]
         process, control = _launch(job, (stdin, stdout, stderr))
     except BaseException:
         for listener in listeners:
@@ -96,7 +94,7 @@ def _check(spec: SandboxSpec, level: Level) -> None:
         )
 
 
-def _private_job(spec: SandboxSpec, descriptors: list[int]) -> dict[str, Any]:
+def _private_job(spec: SandboxSpec, descriptors: list[int]) -> Job:
     """The job for level ``full``; memory files for bubblewrap are added to ``descriptors``."""
     planned = mounts.plan(spec.mounts)
     files = {}
@@ -113,26 +111,26 @@ def _private_job(spec: SandboxSpec, descriptors: list[int]) -> dict[str, Any]:
         temporary_bytes=spec.limits.temporary_bytes,
     )
     home = {"HOME": mounts.HOME, "TMPDIR": mounts.TEMPORARY}
-    return {
-        "sources": [(mount.source, mount.writable) for mount in planned],
-        "command": [bubblewrap.program(), *inside, "--", *spec.argv],
-        "env": {**_ENV, **spec.env, **home},
-    }
+    return Job(
+        sources=[(mount.source, mount.writable) for mount in planned],
+        command=[bubblewrap.program(), *inside, "--", *spec.argv],
+        env={**_ENV, **spec.env, **home},
+    )
 
 
-def _plain_job(spec: SandboxSpec, listeners: list[socket.socket]) -> dict[str, Any]:
+def _plain_job(spec: SandboxSpec, listeners: list[socket.socket]) -> Job:
     """The job for level ``none``; the listeners are bound here, on free ports."""
     planned = mounts.plan(spec.mounts)
     for _ in spec.ports:
         listeners.append(socket.create_server((_LOOPBACK, 0), backlog=128))
-    return {
-        "sources": [(mount.source, mount.writable) for mount in planned],
-        "command": list(spec.argv),
-        "env": {**_ENV, **spec.env},
-        "cwd": mounts.translate(spec.cwd, spec, Level.NONE),
-        "filter": seccomp.build(outside=True).hex(),
-        "temporary": os.path.realpath(tempfile.gettempdir()),
-    }
+    return Job(
+        sources=[(mount.source, mount.writable) for mount in planned],
+        command=list(spec.argv),
+        env={**_ENV, **spec.env},
+        cwd=mounts.translate(spec.cwd, spec, Level.NONE),
+        filter=seccomp.build(outside=True).hex(),
+        temporary=os.path.realpath(tempfile.gettempdir()),
+    )
 
 
 def _staged(planned: tuple[Mount, ...]) -> list[Mount]:
@@ -147,7 +145,7 @@ def _memory_file(content: bytes) -> int:
 
 
 def _launch(
-    job: dict[str, Any], standard: tuple[int | None, int | None, int | None]
+    job: Job, standard: tuple[int | None, int | None, int | None]
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """The launcher with its job delivered, and our end of its control socket."""
     ours, theirs = socket.socketpair()
@@ -160,10 +158,10 @@ def _launch(
             stderr=stderr,
             env={},
             cwd="/",
-            pass_fds=(theirs.fileno(), *job["descriptors"]),
+            pass_fds=(theirs.fileno(), *job.descriptors),
             start_new_session=True,
         )
-    text = json.dumps(job).encode()
+    text = json.dumps(vars(job)).encode()
     # If the launcher is gone already, waiting for its answer says so.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         ours.sendall(struct.pack(">I", len(text)) + text)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from . import forked
 
 _PATIENCE_S = 10.0
-_PAUSE_S = 0.002
+_PAUSE_S = 0.0005
 
 
 def end_all(kill: Callable[[], None]) -> None:

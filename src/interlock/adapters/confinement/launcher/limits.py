@@ -4,12 +4,10 @@ import os
 import resource
 import time
 
-from . import forked
-
 _ROOT = "/sys/fs/cgroup"
 _OURS = "interlock"
-# bubblewrap's own two processes count in the cgroup as well.
-_OVERHEAD = 2
+# bubblewrap's own two processes count as well.
+OVERHEAD = 2
 
 
 class Cgroup:
@@ -18,7 +16,7 @@ class Cgroup:
     def __init__(self, name: str, memory: int | None, processes: int | None) -> None:
         self.directories: list[str] = []
         self.kind = ""
-        wanted = {"memory": memory, "pids": None if processes is None else processes + _OVERHEAD}
+        wanted = {"memory": memory, "pids": None if processes is None else processes + OVERHEAD}
         limits = {key: value for key, value in wanted.items() if value is not None}
         for kind, make in (("cgroup v2", self._make_v2), ("cgroup v1", self._make_v1)):
             try:
@@ -86,31 +84,38 @@ def remove(directory: str, patience_s: float = 2.0) -> None:
             time.sleep(0.001)
 
 
-def apply(job: dict[str, int | None], *, memory_is_held: bool) -> None:
-    """Set the limits of the calling process, which its children inherit."""
-    pairs = {
+def apply(wanted: dict[str, int | None], *, memory_is_held: bool, own_user: bool) -> None:
+    """Set the limits of the calling process, which its children inherit.
+
+    Args:
+        wanted: the fields of ``ports.confinement.Limits``.
+        memory_is_held: a cgroup limits it.
+        own_user: the program gets a user of its own, so that counting by user counts it alone.
+    """
+    processes = wanted["processes"]
+    values = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: job["file_bytes"],
-        resource.RLIMIT_NOFILE: job["open_files"],
-        resource.RLIMIT_CPU: job["cpu_seconds"],
+        resource.RLIMIT_FSIZE: wanted["file_bytes"],
+        resource.RLIMIT_NOFILE: wanted["open_files"],
+        resource.RLIMIT_CPU: wanted["cpu_seconds"],
         # Data, not address space: runtimes reserve gigabytes that they never touch.
-        resource.RLIMIT_DATA: None if memory_is_held else job["memory_bytes"],
+        resource.RLIMIT_DATA: None if memory_is_held else wanted["memory_bytes"],
+        resource.RLIMIT_NPROC: processes + OVERHEAD if own_user and processes else None,
     }
-    for kind, value in pairs.items():
+    for kind, value in values.items():
         if value is not None:
             _, hard = resource.getrlimit(kind)
             limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(kind, (limit, limit))
 
 
-def limit_processes(pid: int, count: int, uid: int | None) -> None:
-    """Limit how many processes there may be in the user namespace of ``pid``, run as ``uid``.
+def limit_processes(pid: int, count: int) -> None:
+    """Limit how many processes there may be in the user namespace of ``pid``, of the same user.
 
     Set from outside once that namespace exists: the kernel then counts in there only, and not
-    everything else that the same user runs. Only that user may do it: root without the capability
-    for resources may not.
+    everything else that the user runs.
     """
-    forked.run(lambda: resource.prlimit(pid, resource.RLIMIT_NPROC, (count, count)), uid)
+    resource.prlimit(pid, resource.RLIMIT_NPROC, (count + OVERHEAD, count + OVERHEAD))
 
 
 def _write(path: str, text: str) -> None:

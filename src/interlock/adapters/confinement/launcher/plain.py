@@ -2,32 +2,32 @@
 
 import os
 import socket
-from typing import Any
 
 from . import ending, kernel, staging
+from .job import Job
 
 
 class Plain:
     """One session of processes under a subreaper; as root also a user and a view of the mounts."""
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: Job) -> None:
         self.job = job
-        self.uid: int | None = job["uid"]
+        self.uid: int | None = job.uid
         self.directories: list[str] = []
         if self.uid is None:
-            staging.open_sources([source for source, _ in job["sources"]])
+            staging.open_sources([source for source, _ in job.sources])
             home, temporary = self._make_directories()
         else:
-            home, temporary = staging.expose(job["sources"], self.uid)
-        self.env = {**job["env"], "HOME": home, "TMPDIR": temporary}
+            home, temporary = staging.expose(job.sources, self.uid)
+        self.env = {**job.env, "HOME": home, "TMPDIR": temporary}
 
     def become(self) -> None:
         """Exec the program."""
         os.setsid()
-        os.chdir(self.job["cwd"])
+        os.chdir(self.job.cwd)
         kernel.no_new_privileges()
-        kernel.load_filter(bytes.fromhex(self.job["filter"]))
-        os.execvpe(self.job["command"][0], self.job["command"], self.env)  # noqa: S606 - exec is the point
+        kernel.load_filter(bytes.fromhex(self.job.filter))
+        os.execvpe(self.job.command[0], self.job.command, self.env)  # noqa: S606 - exec is the point
 
     def started(self, main_pid: int, control: socket.socket) -> int:
         """A pidfd of the program; its listeners are the host's own."""
@@ -46,7 +46,7 @@ class Plain:
             ending.remove_tree(directory)
 
     def _make_directories(self) -> tuple[str, str]:
-        room = os.path.join(self.job["temporary"], f"interlock-{self.job['name']}")
+        room = os.path.join(self.job.temporary, f"interlock-{self.job.name}")
         os.mkdir(room, 0o700)
         self.directories.append(room)
         home, temporary = room + "/home", room + "/temporary"

@@ -5,22 +5,22 @@ import json
 import os
 import signal
 import socket
-from typing import Any
 
 from . import ending, limits, ports, staging
+from .job import Job
 
 
 class Private:
     """The two processes of one bubblewrap: the one we started and its first inside."""
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: Job) -> None:
         self.job = job
         self.directories: list[str] = []
         self.inside: int | None = None
-        if job["uid"] is None:
-            staging.open_sources([source for source, _ in job["sources"]])
+        if job.uid is None:
+            staging.open_sources([source for source, _ in job.sources])
         else:
-            staging.stage(job["sources"])
+            staging.stage(job.sources)
         self.info, self.info_inside = os.pipe()
         self.gate, self.gate_inside = socket.socketpair()
 
@@ -30,10 +30,10 @@ class Private:
         for descriptor in descriptors:
             os.set_inheritable(descriptor, True)
         info, gate = map(str, descriptors)
-        command = self.job["command"]
+        command = self.job.command
         held = ["--info-fd", info, "--block-fd", gate]
         command = [*command[:1], *held, *command[1:]]
-        os.execve(command[0], command, self.job["env"])  # noqa: S606 - exec is the point
+        os.execve(command[0], command, self.job.env)  # noqa: S606 - exec is the point
 
     def started(self, main_pid: int, control: socket.socket) -> int:
         """Bind the listeners, limit, let go; a pidfd of the first process inside."""
@@ -41,11 +41,11 @@ class Private:
         self.gate_inside.close()
         pid = self._first_inside()
         self.inside = os.pidfd_open(pid)
-        processes = self.job["limits"]["processes"]
-        if processes is not None:
-            limits.limit_processes(pid, processes, self.job["uid"])
-        if self.job["ports"]:
-            ports.hand_out(control, pid, self.job["ports"], root=self.job["uid"] is not None)
+        processes = self.job.limits["processes"]
+        if processes is not None and self.job.uid is None:
+            limits.limit_processes(pid, processes)
+        if self.job.ports:
+            ports.hand_out(control, pid, self.job.ports, root=self.job.uid is not None)
         self._open_gate()
         return self.inside
 

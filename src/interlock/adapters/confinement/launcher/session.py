@@ -13,9 +13,9 @@ import signal
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
 
 from . import ending, forked, kernel, limits, plain, private
+from .job import Job
 
 _KILLED = -9
 
@@ -34,19 +34,20 @@ def main(descriptor: int) -> None:
         _say(control, {"error": str(error) or type(error).__name__})
     else:
         _say(control, {"status": status})
+    os._exit(0)  # taking the interpreter down would make whoever waits for us wait 5 ms more
 
 
-def _run(control: socket.socket, job: dict[str, Any]) -> int:
-    wanted = job["limits"]
-    root = job["uid"] is not None
+def _run(control: socket.socket, job: Job) -> int:
+    wanted = job.limits
+    root = job.uid is not None
+    mode: private.Private | plain.Plain
+    mode = private.Private(job) if job.private else plain.Plain(job)
     # An ordinary user's tree of cgroups belongs to the login session, so only root tries.
     cgroup = limits.Cgroup(
-        job["name"],
+        job.name,
         wanted["memory_bytes"] if root else None,
         wanted["processes"] if root else None,
     )
-    mode: private.Private | plain.Plain
-    mode = private.Private(job) if job["private"] else plain.Plain(job)
     try:
         main_pid = _fork(job, mode.become, cgroup)
         watched = mode.started(main_pid, control)
@@ -63,7 +64,7 @@ def _run(control: socket.socket, job: dict[str, Any]) -> int:
         mode.give_back()
 
 
-def _fork(job: dict[str, Any], become: Callable[[], None], cgroup: limits.Cgroup) -> int:
+def _fork(job: Job, become: Callable[[], None], cgroup: limits.Cgroup) -> int:
     """Start the process that becomes the sandbox; its descriptors are then no longer ours."""
     failed, failure = os.pipe()
     parent = os.getpid()
@@ -74,9 +75,10 @@ def _fork(job: dict[str, Any], become: Callable[[], None], cgroup: limits.Cgroup
             for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(ignored_by_python, signal.SIG_DFL)
             cgroup.join()
-            limits.apply(job["limits"], memory_is_held=bool(cgroup.kind))
-            if job["uid"] is not None:
-                forked.drop(job["uid"])
+            own_user = job.uid is not None
+            limits.apply(job.limits, memory_is_held=bool(cgroup.kind), own_user=own_user)
+            if job.uid is not None:
+                forked.drop(job.uid)
             if os.getuid() == 0:
                 raise PermissionError("nothing is ever run as uid 0")
             kernel.die_with(parent)
@@ -86,7 +88,7 @@ def _fork(job: dict[str, Any], become: Callable[[], None], cgroup: limits.Cgroup
         finally:
             os._exit(127)
     os.close(failure)
-    _let_go(job["descriptors"])
+    _let_go(job.descriptors)
     with os.fdopen(failed, "rb") as pipe:
         if message := pipe.read():
             raise OSError(message.decode(errors="replace"))
@@ -116,14 +118,13 @@ def _wait(control: socket.socket, main_pid: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _receive(control: socket.socket) -> dict[str, Any]:
+def _receive(control: socket.socket) -> Job:
     with control.makefile("rb") as stream:
         (length,) = struct.unpack(">I", stream.read(4))
-        job: dict[str, Any] = json.loads(stream.read(length))
-    return job
+        return Job(**json.loads(stream.read(length)))
 
 
-def _say(control: socket.socket, message: dict[str, Any], descriptor: int | None = None) -> None:
+def _say(control: socket.socket, message: dict[str, object], descriptor: int | None = None) -> None:
     ancillary = []
     if descriptor is not None:
         rights = array.array("i", [descriptor])
