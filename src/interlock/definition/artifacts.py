@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
 
 from interlock.core.model import WorkflowSpec
-from interlock.definition.json_text import why_not_json
-from interlock.definition.schemas import REGEX
+from interlock.definition.builtin import REVIEW_VERDICT
+from interlock.definition.json_text import canonical, why_not_json
+from interlock.definition.schemas import REGEX, stem_of
 
 __all__ = ["MAX_PROBLEMS", "ArtifactValidator", "Problem"]
 
@@ -20,29 +22,20 @@ Problem = tuple[str, str]
 
 MAX_PROBLEMS: Final = 50
 _MAX_MESSAGE = 300
-_KEPT = 32
-
-Compiled = Mapping[str, jsonschema_rs.Draft202012Validator]
 
 
 class ArtifactValidator:
-    """The schemas of one definition, compiled once per digest.
+    """The schemas of one definition, compiled once however often it is asked for.
 
     Args:
         workflow: a loaded definition.
     """
 
-    _compiled: OrderedDict[str, Compiled] = OrderedDict()  # by digest, the last few
-
     def __init__(self, workflow: WorkflowSpec) -> None:
         self._workflow = workflow
-        cached = self._compiled.get(workflow.digest)
-        if cached is None:
-            cached = {name: _compile(schema) for name, schema in workflow.schemas.items()}
-            self._compiled[workflow.digest] = cached
-            while len(self._compiled) > _KEPT:
-                self._compiled.popitem(last=False)
-        self._validators = cached
+        self._validators = {
+            name: _compile(canonical(schema)) for name, schema in workflow.schemas.items()
+        }
 
     def problems(self, type: str, document: Any, *, phase: str | None = None) -> list[Problem]:
         """What is wrong with a document; empty if it is valid.
@@ -63,6 +56,8 @@ class ArtifactValidator:
             for artifact in spec.required_artifacts:
                 if artifact.type == type:
                     return artifact.schema
+        if type == REVIEW_VERDICT:
+            return next((name for name in self._validators if stem_of(name) == type), None)
         return None
 
 
@@ -75,8 +70,11 @@ def check_document(validator: jsonschema_rs.Draft202012Validator, document: Any)
     return [(_pointer(e.instance_path), _message(e)) for e in errors]
 
 
-def _compile(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(dict(schema), offline=True, pattern_options=REGEX)
+@lru_cache(maxsize=256)
+def _compile(schema: bytes) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        json.loads(schema), offline=True, pattern_options=REGEX
+    )
 
 
 def _message(error: jsonschema_rs.ValidationError) -> str:

@@ -1,7 +1,8 @@
 """Proposes how to build the environment of a Python project from what lies in its tree.
 
-A proposal, never a fact: ``init`` writes it, a person reads and trusts it. The judge runs the commands in
-``/w`` (the base tree) with ``/env/bin`` first on the PATH; ``/env`` is a virtual environment with pip.
+A proposal, never a fact: ``init`` writes it, a person reads and trusts it. The judge runs the
+commands in ``/w`` (the base tree) with ``/env/bin`` first on the PATH; ``/env`` is a virtual
+environment with pip.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Protocol
 
 from interlock.core.model import Position
@@ -29,9 +30,10 @@ __all__ = [
 ]
 
 MAX_DIAGNOSTICS = 200
-"""More findings than this are counted, not shown: a hostile file must not make a hostile report."""
+"""Of each level; more are counted, not shown: a hostile file must not make a hostile report."""
 
 _MAX_LINE = 160
+_MAX_NAMES = 300
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as a line
 
 
@@ -68,6 +70,27 @@ class Diagnostic:
     help: str = ""
     related: tuple[Related, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        level: Level,
+        code: Code,
+        message: str,
+        at: Placed | Position,
+        *,
+        help: str = "",
+        related: Iterable[Related] = (),
+    ) -> Diagnostic:
+        """A finding about something that knows its place."""
+        return cls(
+            code=code,
+            level=level,
+            message=message,
+            position=at if isinstance(at, Position) else at.position,
+            help=help,
+            related=tuple(related),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values for machines."""
         return {
@@ -87,9 +110,9 @@ class Findings:
     """Collects what the readers notice about one file."""
 
     def __init__(self) -> None:
-        self._found: list[Diagnostic] = []
+        self._found: dict[Level, list[Diagnostic]] = {level: [] for level in Level}
+        self._known: set[Diagnostic] = set()
         self._beyond = 0
-        self._failed = False
 
     def error(
         self,
@@ -101,65 +124,49 @@ class Findings:
         related: Iterable[Related] = (),
     ) -> None:
         """Add something that keeps the file from loading."""
-        self._failed = True
-        self._add(Level.ERROR, code, message, at, help, related)
+        self._add(Diagnostic.of(Level.ERROR, code, message, at, help=help, related=related))
 
-    def warning(
-        self,
-        code: Code,
-        message: str,
-        at: Placed | Position,
-        *,
-        help: str = "",
-        related: Iterable[Related] = (),
-    ) -> None:
+    def warning(self, code: Code, message: str, at: Placed | Position, *, help: str = "") -> None:
         """Add something that the file loads in spite of."""
-        self._add(Level.WARNING, code, message, at, help, related)
+        self._add(Diagnostic.of(Level.WARNING, code, message, at, help=help))
 
-    def _add(
-        self,
-        level: Level,
-        code: Code,
-        message: str,
-        at: Placed | Position,
-        help: str,
-        related: Iterable[Related],
-    ) -> None:
-        if len(self._found) >= MAX_DIAGNOSTICS:
-            self._beyond += 1
+    def _add(self, found: Diagnostic) -> None:
+        if found in self._known:  # an alias reads the same node several times
             return
-        position = at if isinstance(at, Position) else at.position
-        found = Diagnostic(
-            code=code,
-            level=level,
-            message=message,
-            position=position,
-            help=help,
-            related=tuple(related),
-        )
-        if found not in self._found:  # an alias reads the same node several times
-            self._found.append(found)
+        self._known.add(found)
+        listed = self._found[found.level]
+        if len(listed) < MAX_DIAGNOSTICS:
+            listed.append(found)
+        else:
+            self._beyond += 1
 
     @property
     def failed(self) -> bool:
         """Whether there is an error among them."""
-        return self._failed
+        return bool(self._found[Level.ERROR])
+
+    def did_you_mean(self, name: str, known: Iterable[str]) -> str:
+        """``did_you_mean``, unless nobody would see it: comparing names is not free."""
+        if len(self._found[Level.ERROR]) >= MAX_DIAGNOSTICS:
+            return ""
+        return did_you_mean(name, known)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All findings in the order of the file."""
+        found = [item for listed in self._found.values() for item in listed]
         return tuple(
-            sorted(self._found, key=lambda d: (d.position.file, d.position.line, d.position.column))
+            sorted(found, key=lambda d: (d.position.file, d.position.line, d.position.column))
         )
 
     def failure(self, sources: Mapping[str, str]) -> DefinitionError:
-        """All findings as one error; its context has ``diagnostics`` (JSON) and ``rendered`` (text).
+        """All findings as one error, with ``diagnostics`` and ``rendered`` in its context.
 
         Args:
             sources: file → text, for the carets.
         """
         found = self.sorted()
         errors = [item for item in found if item.level is Level.ERROR]
-        first = errors[0] if errors else found[0]
+        first = errors[0]
         count = len(errors) + self._beyond
         more = f" (and {count - 1} more)" if count > 1 else ""
         rendered = "\n\n".join(render(item, sources) for item in found)
@@ -176,6 +183,8 @@ class Findings:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Help for a misspelt name: the nearest known one, else all of them if they are few."""
     names = sorted(set(known))
+    if len(names) > _MAX_NAMES:
+        return ""
     near = get_close_matches(name[:100], names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean '{near[0]}'?"
@@ -200,7 +209,7 @@ def _excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
     source = sources.get(position.file)
     if source is None:
         return []
-    lines = LINE_BREAK.split(source)
+    lines = _lines(source)
     if position.line > len(lines):
         return []
     line, column = lines[position.line - 1], position.column - 1
@@ -210,6 +219,11 @@ def _excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
     indent = "".join("\t" if c == "\t" else " " for c in shown[: column - start])
     gutter = str(position.line)
     return [f"  {gutter} | {shown}", f"  {' ' * len(gutter)} | {indent}^"]
+
+
+@lru_cache(maxsize=2)
+def _lines(source: str) -> list[str]:
+    return LINE_BREAK.split(source)
 
 
 def _place(position: Position) -> dict[str, Any]:

@@ -34,11 +34,11 @@ def read_environment(root: Fields, findings: Findings) -> EnvironmentSpec | None
 
 
 def render_environment(environment: EnvironmentSpec) -> str:
-    """The ``environment`` section as YAML text, ready to stand at the end of a workflow file."""
+    """The section as YAML text, ready to stand at the end of a workflow file."""
     # A JSON string is a YAML string, whatever is in it.
     lines = [
-        "# How the judge builds what the tests run in: commands in a copy of the base revision, with",
-        "# network, filling /env. Nothing of the agent's is in it. Trust it before it runs.",
+        "# What the tests run in: commands of the judge in a copy of the base revision, with",
+        "# network, that fill /env. Nothing of the agent's is in it. Trust it before it runs.",
         "environment:",
         f"  runner: {environment.runner}",
     ]

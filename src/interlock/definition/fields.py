@@ -1,4 +1,4 @@
-"""Reads one mapping of the file key by key: types, required keys, unknown keys, keys without effect yet."""
+"""Reads one mapping of the file key by key; reports what is missing, unknown or of a wrong type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from interlock.core.model import Position
 from interlock.definition import known_keys
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, Related, did_you_mean
+from interlock.definition.diagnostics import Findings, Related
 from interlock.definition.yaml_nodes import (
     Entry,
     MappingNode,
@@ -38,8 +38,8 @@ class Text:
 class Fields:
     """One mapping under a path such as ``phases[].gates[]``; ``owner`` names it for a person.
 
-    Whoever makes one states all keys that it reads; every other key is reported at once: as one without
-    effect yet (``known_keys``), else as unknown.
+    Whoever makes one states all keys that it reads; every other key is reported at once: as one
+    without effect yet (``known_keys``), else as unknown. ``open_keys`` leaves that to the reader.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Fields:
                 continue
             if self.is_later(name, entry):
                 continue
-            hint = did_you_mean(name, keys | set(later))
+            hint = self._findings.did_you_mean(name, keys | set(later))
             if name == "<<":
                 hint = "Merge keys are not part of YAML 1.2; write the keys out."
             message = f"{self.owner} has no key '{name}'"
@@ -171,7 +171,7 @@ class Fields:
             Code.UNKNOWN_VALUE,
             f"There is no {what} '{found.value}'",
             entry.value,
-            help=did_you_mean(found.value, map(str, values)),
+            help=self._findings.did_you_mean(found.value, map(str, values)),
         )
         return default
 
@@ -199,11 +199,8 @@ class Fields:
 def text_of(node: Node, what: str, findings: Findings, *, empty: bool = False) -> Text | None:
     """The node as a text; ``None`` (and a finding) when it is none."""
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-        hint = (
-            f'Write "{node.raw}" between quotes.'
-            if isinstance(node, ScalarNode) and node.raw
-            else ""
-        )
+        is_bare = isinstance(node, ScalarNode) and node.value is not None
+        hint = "Put it between quotes." if is_bare else ""
         message = f"{what} must be text, not {describe(node)}"
         findings.error(Code.WRONG_TYPE, message, node, help=hint)
         return None

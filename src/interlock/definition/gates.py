@@ -7,12 +7,12 @@ from typing import Any
 from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, did_you_mean
+from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, texts_of, unique
 from interlock.definition.known_keys import DEFINITION
 from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, plain
 
-__all__ = ["read_gates"]
+__all__ = ["gate_reads_verdicts", "read_gates"]
 
 _CHECK_KEYS = ("check", "severity", "message")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
@@ -42,6 +42,11 @@ def _gate(node: Node, findings: Findings) -> GateSpec:
     return gate
 
 
+def gate_reads_verdicts(gate: GateSpec) -> bool:
+    """Whether the gate looks at verdicts of review sessions."""
+    return gate.type is GateType.REVIEW or any(c.check in _REVIEW_CHECKS for c in gate.checks)
+
+
 def _approvers(fields: Fields, findings: Findings) -> tuple[Approver, ...]:
     found: dict[Approver, None] = {}
     for item in fields.texts("approvers"):
@@ -50,7 +55,10 @@ def _approvers(fields: Fields, findings: Findings) -> tuple[Approver, ...]:
             continue
         message = f"There is no approver '{item.value}'"
         findings.error(
-            Code.UNKNOWN_VALUE, message, item, help=did_you_mean(item.value, map(str, Approver))
+            Code.UNKNOWN_VALUE,
+            message,
+            item,
+            help=findings.did_you_mean(item.value, map(str, Approver)),
         )
     return tuple(found)
 
@@ -62,7 +70,7 @@ def _judge(gate: GateSpec, fields: Fields, findings: Findings) -> None:
         if not gate.approvers and not _has_items(fields, "approvers"):
             findings.error(
                 Code.GATE_CANNOT_PASS,
-                f"Nobody can pass the gate '{gate.id}': it asks for an approval and names no approver",
+                f"Nobody can pass the gate '{gate.id}': it is an approval and has no approver",
                 fields,
                 help="Add 'approvers: [human]'.",
             )
@@ -70,7 +78,7 @@ def _judge(gate: GateSpec, fields: Fields, findings: Findings) -> None:
     if "approvers" in fields:
         findings.error(
             Code.CONSTRAINT_WITHOUT_EFFECT,
-            f"Nobody is asked at the gate '{gate.id}': approvers act on gates of type approval only",
+            f"Nobody is asked at the gate '{gate.id}': only approval gates have approvers",
             fields.place("approvers"),
             help="Write 'type: approval', or take the approvers out.",
         )
@@ -113,7 +121,7 @@ def _check(node: Node, findings: Findings) -> CheckSpec:
             Code.UNKNOWN_CHECK,
             f"There is no check '{name}'",
             fields.place("check"),
-            help=did_you_mean(name, CHECKS),
+            help=findings.did_you_mean(name, CHECKS),
         )
     elif name and not CHECKS[name].built:
         _not_built(name, severity, fields, findings)
@@ -165,7 +173,7 @@ def _unknown_parameter(name: str, entry: Entry, known: tuple[str, ...], findings
         Code.CHECK_PARAMETER,
         f"The check '{name}' has no parameter '{entry.key.raw}'",
         entry.key,
-        help=did_you_mean(entry.key.raw, known),
+        help=findings.did_you_mean(entry.key.raw, known),
     )
 
 

@@ -33,7 +33,7 @@ def parse_json(text: bytes | str) -> Any:
 
 
 def why_not_json(document: Any) -> str:
-    """Why the value cannot be a document: no JSON type, not finite, too deep, too large; "" if it can.
+    """Why the value cannot be a document (type, size, depth, numbers); "" if it can.
 
     Does not recurse, so that depth costs nothing.
     """

@@ -1,7 +1,7 @@
 """Keys of the workflow format that are known but have no effect yet: the one list of them.
 
-Loading a file with such a key warns and names what is missing and which issue brings it. Whoever builds an
-effect takes the row out and reads the key; a key in no row and in no reader is an error.
+Loading a file with such a key warns and names what is missing and which issue brings it. Whoever
+builds an effect takes the row out and reads the key; a key in no row and in no reader is an error.
 """
 
 from __future__ import annotations

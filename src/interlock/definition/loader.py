@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.model import Position, WorkflowSpec
+from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
@@ -17,10 +18,11 @@ from interlock.definition.enforcement import (
 )
 from interlock.definition.environment import read_environment
 from interlock.definition.fields import Fields
+from interlock.definition.gates import gate_reads_verdicts
 from interlock.definition.phases import read_phases
 from interlock.definition.schemas import Schemas
 from interlock.definition.structure import check_structure
-from interlock.definition.tools import read_extra_tools, read_patterns
+from interlock.definition.tools import read_extra_tools, read_protected, values_of
 from interlock.definition.transitions import read_transitions
 from interlock.definition.yaml_compose import compose
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
@@ -72,8 +74,8 @@ def load(
         schema_dir: the files of ``schemas_dir``: name → text, bytes or parsed document.
 
     Raises:
-        DefinitionError: with every finding in ``context["diagnostics"]``, and as text with carets in
-            ``context["rendered"]``.
+        DefinitionError: with every finding in ``context["diagnostics"]``, and as text with carets
+            in ``context["rendered"]``.
     """
     files = schema_dir or {}
     return _load(text, file, lambda _directory, name: files.get(name))
@@ -133,6 +135,8 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
     )
     extra = read_extra_tools(root, findings)
     phases = read_phases(root, extra, schemas, findings)
+    if any(gate_reads_verdicts(gate) for phase in phases for gate in phase.gates):
+        schemas.adopt(REVIEW_VERDICT, review_verdict_schema(), root.position)
     read_surroundings(root, findings)
     return WorkflowSpec(
         name=root.text("name", required=True),
@@ -144,9 +148,7 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         mode=enforcement.mode,
         tokens=enforcement.tokens,
         schemas=schemas.used,
-        protected_paths=tuple(
-            item.value for item in read_patterns(root, "protected_paths", findings)
-        ),
+        protected_paths=values_of(read_protected(root, findings)),
         environment=read_environment(root, findings),
         extra_tools=extra,
         required_confinement=read_confinement(root, findings),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from interlock.core.gates.catalog import ARTIFACT_RULES
 from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, did_you_mean
+from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, unique
 from interlock.definition.gates import read_gates
 from interlock.definition.schemas import Schemas
@@ -15,6 +15,8 @@ from interlock.definition.tools import read_constraints, read_tools
 from interlock.definition.yaml_nodes import Node
 
 __all__ = ["read_phases"]
+
+MAX_PHASES = 256
 
 _KEYS = (
     "id",
@@ -35,6 +37,10 @@ def read_phases(
     nodes = root.items("phases", required=True)
     if root.is_list("phases") and not nodes:
         findings.error(Code.BAD_VALUE, "There is no phase to start in", root.place("phases"))
+    if len(nodes) > MAX_PHASES:
+        message = f"More than {MAX_PHASES} phases"
+        findings.error(Code.TOO_LARGE, message, nodes[MAX_PHASES].position)
+        nodes = nodes[:MAX_PHASES]
     phases = [_phase(node, extra, schemas, findings) for node in nodes]
     unique(phases, lambda p: p.id, lambda p: p.position or root.position, "The phase", findings)
     return tuple(phases)
@@ -99,6 +105,6 @@ def _rule(node: Node, findings: Findings) -> RuleSpec:
             Code.UNKNOWN_RULE,
             f"There is no artifact rule '{name}'",
             fields.place("rule"),
-            help=did_you_mean(name, ARTIFACT_RULES),
+            help=findings.did_you_mean(name, ARTIFACT_RULES),
         )
     return RuleSpec(rule=name, message=fields.text("message", empty=True), position=fields.position)

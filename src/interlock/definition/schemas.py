@@ -1,8 +1,8 @@
 """Finds the JSON schema that an artifact names, and refuses one that is none.
 
 A name is looked up in ``schemas``, then among the files of ``schemas_dir``; ``schemas/plan.json``,
-``plan.json`` and ``plan.schema.json`` all mean the schema called *plan*. Only what is used becomes part of
-the definition and of its digest.
+``plan.json`` and ``plan.schema.json`` all mean the schema called *plan*. Only what is used becomes
+part of the definition and of its digest.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import jsonschema_rs
 
 from interlock.core.model import Position
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, did_you_mean
+from interlock.definition.diagnostics import Findings
 from interlock.definition.json_text import parse_json
 from interlock.definition.yaml_nodes import Entry, MappingNode, Node, SequenceNode, plain
 
-__all__ = ["REGEX", "SchemaSource", "Schemas"]
+__all__ = ["REGEX", "SchemaSource", "Schemas", "stem_of"]
 
 SchemaSource = Callable[[str], Any]
-"""File name below ``schemas_dir`` → its text, bytes or parsed document; ``None`` when there is none."""
+"""File name below ``schemas_dir`` → text, bytes or parsed document; ``None``: no such file."""
 
 REGEX = jsonschema_rs.RegexOptions(size_limit=1 << 20)
 """Linear time: a pattern comes from the file, what it is held against from an agent."""
@@ -53,7 +53,7 @@ class Schemas:
         self._names: dict[str, str] = {}  # stem → key of ``used``
         self.used: dict[str, Mapping[str, Any]] = {}
         for name, entry in inline.items():
-            stem = _stem(name)
+            stem = stem_of(name)
             if stem in self._names:
                 message = f"'{name}' and '{self._names[stem]}' name the same schema"
                 findings.error(Code.DUPLICATE_ID, message, entry.key)
@@ -62,8 +62,26 @@ class Schemas:
             self._take(name, plain(entry.value), entry.value.position, entry.value)
 
     def resolve(self, name: str, at: Position) -> str:
-        """The key in ``used`` of the schema that was named; "" (and a finding) when there is none."""
-        stem = _stem(name)
+        """The key in ``used`` of the schema of that name; "" (and a finding) when there is none."""
+        found = self._find(name, at)
+        if found:
+            return found
+        self._findings.error(
+            Code.SCHEMA_MISSING,
+            f"There is no schema '{name}'",
+            at,
+            help=self._findings.did_you_mean(_file(name), self._inline)
+            or f"Put {stem_of(name)}.schema.json into {self._directory}, or use 'schemas'.",
+        )
+        return ""
+
+    def adopt(self, name: str, fallback: bytes, at: Position) -> None:
+        """Take in a schema that no artifact names: the team's own, else the given one."""
+        if not self._find(name, at):
+            self._take(f"{name}.schema.json", fallback, at, None)
+
+    def _find(self, name: str, at: Position) -> str:
+        stem = stem_of(name)
         if stem in self._names:
             return self._names[stem]
         for candidate in dict.fromkeys((_file(name), f"{stem}.schema.json", f"{stem}.json")):
@@ -74,15 +92,6 @@ class Schemas:
                 self._names[stem] = candidate
                 self._take(candidate, document, at, None)
                 return candidate
-        self._findings.error(
-            Code.SCHEMA_MISSING,
-            f"There is no schema '{name}'",
-            at,
-            help=(
-                did_you_mean(_file(name), self._inline)
-                or f"Put {stem}.schema.json into {self._directory}, or write it under 'schemas'."
-            ),
-        )
         return ""
 
     def _take(self, name: str, document: Any, at: Position, node: Node | None) -> None:
@@ -94,7 +103,7 @@ class Schemas:
             )
             return
         try:
-            jsonschema_rs.Draft202012Validator(document, offline=True, pattern_options=REGEX)
+            jsonschema_rs.Draft202012Validator(dict(document), offline=True, pattern_options=REGEX)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             path = getattr(error, "instance_path", None) or []
             where = _follow(node, path).position if node else at
@@ -120,7 +129,8 @@ def _file(name: str) -> str:
     return name.removeprefix("./").removeprefix("schemas/")
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
+    """What a schema is called whichever way it is written: ``schemas/plan.json`` → ``plan``."""
     name = _file(name)
     for suffix in _SUFFIXES:
         if name.endswith(suffix) and name != suffix:

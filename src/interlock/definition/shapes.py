@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, did_you_mean
+from interlock.definition.diagnostics import Findings
 from interlock.definition.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, describe
 
 __all__ = ["ANY", "FLAG", "INTEGER", "TEXT", "Choice", "Keys", "ListOf", "Shape", "check"]
@@ -67,7 +67,7 @@ def check(node: Node, shape: Shape, what: str, findings: Findings) -> None:
             if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
                 _wrong(node, "text", what, findings)
             elif node.value not in shape.values:
-                hint = did_you_mean(node.value, shape.values)
+                hint = findings.did_you_mean(node.value, shape.values)
                 message = f"{what} cannot be '{node.value}'"
                 findings.error(Code.UNKNOWN_VALUE, message, node, help=hint)
         case ListOf():
@@ -84,7 +84,7 @@ def check(node: Node, shape: Shape, what: str, findings: Findings) -> None:
                 if name in shape.keys:
                     check(entry.value, shape.keys[name], f"'{name}'", findings)
                 else:
-                    hint = did_you_mean(name, shape.keys)
+                    hint = findings.did_you_mean(name, shape.keys)
                     message = f"{what} has no key '{name}'"
                     findings.error(Code.UNKNOWN_KEY, message, entry.key, help=hint)
 

@@ -1,4 +1,4 @@
-"""What only shows when phases and transitions are seen together: can one get in, through and out?"""
+"""What shows only when phases and transitions are seen together: is there a way in and out?"""
 
 from __future__ import annotations
 

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Sequence
-
-import pathspec
+from collections.abc import Callable, Iterable, Sequence
 
 from interlock.core.model import Position, ToolConstraint
 from interlock.core.policy.names import CANONICAL, COMMANDS, KIN, READING, WRITING, canonical
+from interlock.core.policy.paths import PathRules
+from interlock.core.policy.protected import Protected
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, Related, did_you_mean
+from interlock.definition.diagnostics import Findings, Related
 from interlock.definition.fields import Fields, Text
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
+from interlock.errors import DefinitionError
 
-__all__ = ["read_constraints", "read_extra_tools", "read_patterns", "read_tools"]
+__all__ = [
+    "read_constraints",
+    "read_extra_tools",
+    "read_patterns",
+    "read_protected",
+    "read_tools",
+    "values_of",
+]
 
-_SHELL = frozenset(";|&<>$`(){}\n\0")
+_NOT_IN_WORDS = frozenset("\";|&<>$`(){}'\\\n\0")
+_MAX_BAD_PATTERNS = 20
+_MAX_TOOLS = 256
 
 
 def read_extra_tools(root: Fields, findings: Findings) -> tuple[str, ...]:
     """Top-level ``tools``: names beyond the built-in table."""
     names = root.texts("tools")
+    if len(names) > _MAX_TOOLS:
+        findings.error(Code.TOO_LARGE, f"More than {_MAX_TOOLS} tools", names[_MAX_TOOLS])
+        names = names[:_MAX_TOOLS]
     for name in names:
         if canonical(name.value) is not None:
             message = f"'{name.value}' is known without being named under 'tools'"
@@ -99,15 +111,15 @@ def _constraint(tool: str, entry: Entry, findings: Findings) -> ToolConstraint:
         _without_effect(fields, tool, keys[:2], "commands", findings)
     elif tool in WRITING | READING:
         _without_effect(fields, tool, keys[2:], "path patterns", findings)
-    patterns = [read_patterns(fields, key, findings) for key in keys[:2]]
-    commands = [_commands(fields, key, findings) for key in keys[2:]]
-    _contradiction(*patterns, "pattern", findings)
-    _contradiction(*commands, "command", findings)
+    paths = (read_patterns(fields, keys[0], findings), read_patterns(fields, keys[1], findings))
+    commands = (_commands(fields, keys[2], findings), _commands(fields, keys[3], findings))
+    _contradiction(paths[0], paths[1], "pattern", findings)
+    _contradiction(commands[0], commands[1], "command", findings)
     return ToolConstraint(
-        allowed_patterns=_values(patterns[0]),
-        forbidden_patterns=_values(patterns[1]),
-        allowed_commands=_values(commands[0]),
-        forbidden_commands=_values(commands[1]),
+        allowed_patterns=values_of(paths[0]),
+        forbidden_patterns=values_of(paths[1]),
+        allowed_commands=values_of(commands[0]),
+        forbidden_commands=values_of(commands[1]),
         position=entry.key.position,
     )
 
@@ -122,7 +134,7 @@ def _without_effect(
                 Code.CONSTRAINT_WITHOUT_EFFECT,
                 f"'{key}' cannot bind '{tool}', which takes {takes}",
                 entry.key,
-                help="Paths are bound under 'write_files' for every tool that writes, bash included.",
+                help="Paths under 'write_files' bind every tool that writes, bash included.",
             )
 
 
@@ -142,43 +154,60 @@ def _contradiction(
 
 
 def read_patterns(fields: Fields, key: str, findings: Findings) -> tuple[Text, ...]:
-    """A list of gitignore-style globs; each must compile and stay inside the tree."""
+    """A list of gitignore-style globs; each must mean to the policy exactly what it says."""
     found = fields.texts(key)
-    for item in found:
-        problem = _pattern_problem(item.value)
-        if problem:
-            findings.error(Code.BAD_PATTERN, f"'{item.value}' is no path pattern: {problem}", item)
+    _try_patterns(found, lambda patterns: PathRules(patterns, protected=()), findings)
     return found
 
 
-def _pattern_problem(pattern: str) -> str:
-    if pattern != pattern.strip() or not pattern.isprintable():
-        return "it has a blank at an end or a character that cannot be printed"
-    if pattern.startswith("#"):
-        return "it is a comment to git; write \\# for a name that starts with #"
-    if ".." in pattern.lstrip("!").split("/"):
-        return "it leads out of the tree"
-    try:
-        pathspec.GitIgnoreSpec.from_lines([pattern])
-    except ValueError as error:  # GitIgnorePatternError is one
-        return str(error).splitlines()[0][:200]
-    return ""
+def read_protected(root: Fields, findings: Findings) -> tuple[Text, ...]:
+    """``protected_paths``: globs that no phase writes without a person."""
+    found = root.texts("protected_paths")
+    _try_patterns(found, _as_protected, findings)
+    return found
+
+
+def _as_protected(patterns: tuple[str, ...]) -> PathRules:
+    return PathRules((), protected=tuple(Protected(pattern, "") for pattern in patterns))
+
+
+def _try_patterns(
+    items: Sequence[Text], use: Callable[[tuple[str, ...]], PathRules], findings: Findings
+) -> None:
+    """Let the policy compile the list, and report what it cannot use."""
+    waiting = []
+    for item in items:
+        parts = item.value.lstrip("!").split("/")
+        if ".." in parts or "." in parts:
+            message = f"The path pattern '{item.value}' cannot match: paths have no '.' and '..'"
+            findings.error(Code.BAD_PATTERN, message, item)
+        else:
+            waiting.append(item)
+    # One at a time, because the policy names the first that it cannot use.
+    for _ in range(_MAX_BAD_PATTERNS):
+        try:
+            use(tuple(item.value for item in waiting))
+        except DefinitionError as error:
+            bad = [item for item in waiting if item.value == error.context.get("pattern")]
+            findings.error(Code.BAD_PATTERN, error.message, (bad or waiting)[0], help=error.remedy)
+            waiting = [item for item in waiting if item not in bad]
+            if not bad:
+                return
+        else:
+            return
 
 
 def _commands(fields: Fields, key: str, findings: Findings) -> tuple[Text, ...]:
     """A list of commands as leading words."""
     found = fields.texts(key)
     for item in found:
-        problem = ""
-        if not _SHELL.isdisjoint(item.value):
-            problem = "only words stand here, every simple command of a line must match by itself"
-        else:
-            try:
-                shlex.split(item.value)
-            except ValueError as error:
-                problem = str(error)
-        if problem:
-            findings.error(Code.BAD_COMMAND, f"'{item.value}' is no command: {problem}", item)
+        if not _NOT_IN_WORDS.isdisjoint(item.value):
+            findings.error(
+                Code.BAD_COMMAND,
+                f"'{item.value}' is no list of words",
+                item,
+                help="Write the leading words of one command; each command of a line is compared.",
+            )
     return found
 
 
@@ -197,11 +226,12 @@ def _canonical(
 def _tool(name: str, at: Position, extra: Sequence[str], findings: Findings) -> str | None:
     tool = canonical(name, extra)
     if tool is None:
-        hint = did_you_mean(name, CANONICAL | set(extra))
+        hint = findings.did_you_mean(name, CANONICAL | set(extra))
         hint = f"{hint} Tools of your own are declared under the top-level key 'tools'.".strip()
         findings.error(Code.UNKNOWN_TOOL, f"There is no tool '{name}'", at, help=hint)
     return tool
 
 
-def _values(items: Iterable[Text]) -> tuple[str, ...]:
+def values_of(items: Iterable[Text]) -> tuple[str, ...]:
+    """The texts without their places, each once."""
     return tuple(dict.fromkeys(item.value for item in items))

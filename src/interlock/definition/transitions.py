@@ -6,22 +6,26 @@ from collections.abc import Sequence
 
 from interlock.core.model import Mode, PhaseSpec, TransitionSpec
 from interlock.definition.codes import Code
-from interlock.definition.diagnostics import Findings, Related, did_you_mean
+from interlock.definition.diagnostics import Findings, Related
 from interlock.definition.fields import Fields, unique
 from interlock.definition.known_keys import DEFINITION
 from interlock.definition.yaml_nodes import Node
 
 __all__ = ["read_transitions"]
 
+MAX_TRANSITIONS = 4096
+
 
 def read_transitions(
     root: Fields, phases: Sequence[PhaseSpec], mode: Mode, findings: Findings
 ) -> tuple[TransitionSpec, ...]:
     """All edges; each names two phases that exist and a gate that its source has."""
-    found = [
-        _transition(node, phases, mode, findings)
-        for node in root.items("transitions", required=len(phases) > 1)
-    ]
+    nodes = root.items("transitions", required=len(phases) > 1)
+    if len(nodes) > MAX_TRANSITIONS:
+        message = f"More than {MAX_TRANSITIONS} transitions"
+        findings.error(Code.TOO_LARGE, message, nodes[MAX_TRANSITIONS].position)
+        nodes = nodes[:MAX_TRANSITIONS]
+    found = [_transition(node, phases, mode, findings) for node in nodes]
     unique(
         [edge for edge in found if edge.source and edge.target],
         lambda edge: f"{edge.source} → {edge.target}",
@@ -47,7 +51,7 @@ def _transition(
     if "when" in fields:
         findings.error(
             Code.REFUSED,
-            "Conditions on a transition are not built yet, and without its condition it would be open",
+            "Conditions are not built yet, and a transition without its condition is open",
             fields.place("when"),
             help=f'They come with "{DEFINITION}"; use a gate until then.',
         )
@@ -73,7 +77,7 @@ def _phase(
         Code.UNKNOWN_PHASE,
         f"There is no phase '{name}'",
         fields.place(key),
-        help=did_you_mean(name, known),
+        help=findings.did_you_mean(name, known),
     )
     return None
 
@@ -88,7 +92,7 @@ def _gate(fields: Fields, source: PhaseSpec | None, findings: Findings) -> str |
         Code.UNKNOWN_GATE,
         f"The phase '{source.id}' has no gate '{name}'",
         fields.place("gate"),
-        help=did_you_mean(name, known) or "Its list of gates is empty.",
+        help=findings.did_you_mean(name, known) or "Its list of gates is empty.",
         related=related,
     )
     return name

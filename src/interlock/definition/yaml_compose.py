@@ -1,15 +1,15 @@
-"""YAML text to nodes: libyaml's events, YAML 1.2 scalars, limits on everything that can be multiplied.
+"""YAML text to nodes: libyaml's events, YAML 1.2 scalars, limits on whatever can be multiplied.
 
-The tree is built here because PyYAML's C composer recurses (a file of brackets ends the process) and its
-resolver is that of YAML 1.1 (``no`` is false). Only text, numbers, booleans, null, lists and mappings come
-out; no tag constructs anything.
+The tree is built here because PyYAML's C composer recurses (a file of brackets ends the process)
+and its resolver is that of YAML 1.1 (``no`` is false). Only text, numbers, booleans, null, lists
+and mappings come out; no tag constructs anything.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import yaml
 from yaml.reader import ReaderError
@@ -35,6 +35,16 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _LARGEST = 1 << 63
+
+
+class _Mark(Protocol):
+    """A place as libyaml counts it: from 0."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
 
 
 class _Stop(Exception):
@@ -92,7 +102,7 @@ class _Composer:
     def build(self, data: bytes) -> Node | None:
         documents = 0
         for event in _events(data):
-            position = Position(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+            position = _mark(self._file, event.start_mark)
             match event:
                 case yaml.DocumentStartEvent():
                     documents += 1
@@ -104,7 +114,7 @@ class _Composer:
                         self._anchors[event.anchor] = scalar
                     self._place(scalar)
                 case yaml.AliasEvent():
-                    self._place(self._alias(event.anchor, position))
+                    self._place(self._alias(str(event.anchor), position))
                 case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                     self._start(event, position)
                 case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
@@ -233,7 +243,7 @@ def _events(data: bytes) -> Iterator[yaml.Event]:
 
 
 def _depth(node: Node) -> int:
-    """How many collections are nested below and in the node; trees are at most ``MAX_DEPTH`` deep."""
+    """How many collections are nested in the node, itself included; at most ``MAX_DEPTH``."""
     match node:
         case ScalarNode():
             return 0
@@ -245,13 +255,15 @@ def _depth(node: Node) -> int:
 
 def _note_syntax(error: yaml.MarkedYAMLError, file: str, findings: Findings) -> None:
     related = []
-    mark = error.problem_mark or error.context_mark
     if error.context and error.context_mark is not None:
-        at = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
-        related.append(Related(error.context, at))
-    position = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
+        related.append(Related(error.context, _mark(file, error.context_mark)))
+    position = _mark(file, error.problem_mark or error.context_mark)
     message = f"This is not YAML: {error.problem or error.context or 'it cannot be parsed'}"
     findings.error(Code.SYNTAX, message, position, related=related)
+
+
+def _mark(file: str, mark: _Mark | None) -> Position:
+    return Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
 
 
 def _place(before: str, file: str) -> Position:

@@ -12,7 +12,7 @@ __all__ = ["Entry", "MappingNode", "Node", "ScalarNode", "SequenceNode", "descri
 
 @dataclass(slots=True, eq=False)
 class ScalarNode:
-    """One value. ``raw`` is what was written, without quotes; ``size`` counts nodes below and itself."""
+    """One value. ``raw`` is what was written, without quotes; ``size`` counts it and all below."""
 
     position: Position
     value: str | int | float | bool | None

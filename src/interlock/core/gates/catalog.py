@@ -1,7 +1,7 @@
 """The names that a workflow file may use for checks and artifact rules, with their parameters.
 
-The one table that the loader (is this name known?) and the gates (is it built?) both read. A name that is
-known but not built yields ``undetermined``, which does not let through.
+The one table that the loader (is this name known?) and the gates (is it built?) both read. A name
+that is known but not built yields ``undetermined``, which does not let through.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ CHECKS: Mapping[str, CheckInfo] = MappingProxyType(
             passes_when="every criterion says how to verify it in other words than its own"
         ),
         "scope_is_bounded": CheckInfo(
-            passes_when="in-scope and constraints are stated and no path pattern takes in everything"
+            passes_when="in-scope and constraints are stated, by paths that leave something out"
         ),
         "no_open_questions": CheckInfo(passes_when="the plan has no unanswered question"),
         "tests_exist_for_acceptance_criteria": CheckInfo(
