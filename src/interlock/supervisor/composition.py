@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import interlock
-from interlock.adapters.confinement import translate
+from interlock.adapters.confinement import interpreter, translate
 from interlock.adapters.confinement.mounts import HOME, TEMPORARY
 from interlock.adapters.toolhost import client as toolhost
 from interlock.errors import UsageError
@@ -43,13 +42,14 @@ def compose(
     Raises:
         UsageError: a path that was to be made visible is not there, or must not be.
     """
+    python, python_mounts = interpreter()
     sandbox = SandboxSpec(
         argv=(),
         cwd=WORK,
         mounts=(
             Mount(source=spec.scratch, target=WORK, writable=not spec.read_only),
             *([Mount(source=spec.environment, target=ENVIRONMENT)] if spec.environment else []),
-            *_interpreter(),
+            *python_mounts,
             Mount(source=str(Path(interlock.__file__).resolve().parent), target=PACKAGE),
             Mount(source=str(own), target=SESSION),
             *(_visible(Path(path), state) for path in spec.agent.visible),
@@ -64,7 +64,7 @@ def compose(
     mode = "namespace" if level is Level.FULL else "tree"
     return dataclasses.replace(
         sandbox,
-        argv=toolhost.argv(_python(), library, socket_fd, workdir(sandbox, level), mode=mode),
+        argv=toolhost.argv(python, library, socket_fd, workdir(sandbox, level), mode=mode),
         env={"PATH": path if spec.environment else _SYSTEM_PATH},
     )
 
@@ -86,21 +86,6 @@ def agent_environment(
         "INTERLOCK_AGENT_ID": spec.agent_id,
         "INTERLOCK_PROMPT_FILE": translate(f"{SESSION}/{PROMPT}", composed, running.level),
     }
-
-
-def _python() -> str:
-    """The interpreter itself, without the virtual environment that started us."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return os.path.realpath(os.path.join(sys.base_prefix, "bin", version))
-
-
-def _interpreter() -> tuple[Mount, ...]:
-    """Where Python lives, at the path it was built for, unless that is below ``/usr`` anyway."""
-    prefix = Path(sys.base_prefix)
-    if prefix.resolve().is_relative_to("/usr"):
-        return ()
-    targets = dict.fromkeys((str(prefix.resolve()), str(prefix)))
-    return tuple(Mount(source=str(prefix.resolve()), target=target) for target in targets)
 
 
 def _visible(path: Path, state: Path) -> Mount:

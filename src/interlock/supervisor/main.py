@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import resource
@@ -24,7 +25,7 @@ from interlock.adapters.confinement import UidRange, probe
 from interlock.adapters.lockfile import LockFile
 from interlock.adapters.runners import wire
 from interlock.adapters.runners.channel import Channel
-from interlock.errors import InterlockError, InternalError, InvalidInputError
+from interlock.errors import InterlockError, InternalError, InvalidInputError, UnavailableError
 from interlock.ports.confinement import Capability, Level
 from interlock.ports.runner import JudgeKind, SessionSpec
 from interlock.supervisor.judge_jobs import JudgeJobs, Measure
@@ -47,21 +48,23 @@ class Supervisor:
 
     Args:
         state: the state directory; it must exist.
-        level: what sessions are started at.
-        capability: what the server is told.
+        capability: what the server is told; sandboxes are started at its level.
+        measure: makes the judge.
     """
 
-    def __init__(
-        self, state: Path, *, level: Level, capability: Capability, measure: MeasureFactory
-    ) -> None:
+    def __init__(self, state: Path, capability: Capability, measure: MeasureFactory) -> None:
         self._loop = asyncio.get_running_loop()
         self._door = state / "run" / "worker.sock"
         self._capability = capability
         uids = UidRange()
         self._scratches = Scratches(state, uids)
-        self._jobs = JudgeJobs(measure(state, uids, level))
+        self._jobs = JudgeJobs(measure(state, uids, capability.level))
         self._sessions = Sessions(
-            state, self._scratches, level, on_alive=self._tell_alive, on_exited=self._tell_exited
+            state,
+            self._scratches,
+            capability.level,
+            on_alive=self._tell_alive,
+            on_exited=self._tell_exited,
         )
         self._channel: Channel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -191,21 +194,20 @@ def main(
     # Each session keeps a handful of descriptors open here.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    capability = probe()
-    level = _weaker(capability.level, strongest)
+    capability = _at_most(strongest, probe())
     try:
-        asyncio.run(_run(state, level, capability, measure or _pytest_judge))
+        asyncio.run(_run(state, capability, measure or _pytest_judge))
     finally:
         lock.release()
     return 0
 
 
-async def _run(state: Path, level: Level, capability: Capability, measure: MeasureFactory) -> None:
+async def _run(state: Path, capability: Capability, measure: MeasureFactory) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(state, level=level, capability=capability, measure=measure)
+    supervisor = Supervisor(state, capability, measure)
     await supervisor.serve(stop)
 
 
@@ -235,10 +237,17 @@ def _spec(plain: object) -> SessionSpec:
     return spec
 
 
-def _weaker(one: Level, other: Level) -> Level:
+def _at_most(strongest: Level, found: Capability) -> Capability:
+    """What was found, without what is not to be used."""
     order = list(Level)
-    return max(one, other, key=order.index)
+    if order.index(found.level) >= order.index(strongest):
+        return found
+    reason = f"{found.level.value} works, but no more than {strongest.value} is to be used"
+    return dataclasses.replace(found, level=strongest, reasons=(reason, *found.reasons))
 
 
 def _pytest_judge(state: Path, uids: UidRange, level: Level) -> Measure:
-    raise NotImplementedError
+    def none_yet(kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise UnavailableError(f"nothing measures {kind.value}", code="IL-SUP-009")
+
+    return none_yet

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 from interlock.adapters.confinement import UidRange
-from interlock.adapters.trees import Repository
+from interlock.adapters.trees.repository import Repository
 from interlock.errors import InterlockError, UsageError
 
 __all__ = ["Scratches", "check_id"]
