@@ -1,0 +1,340 @@
+"""git's command line, so that nothing but our own arguments decides what it does.
+
+The environment is made from nothing, the repository is always named (nothing is discovered), and
+every key by which a repository could make git run a program or change contents is set on the
+command line. The same keys stand in a file for ``GIT_CONFIG_GLOBAL``, because a git that git starts
+does not see the command line. That file is ours and never ``/dev/null``: git replaces configuration
+by rename, as root even a device.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from interlock.errors import InternalError, UnavailableError
+
+__all__ = ["Git", "GitFailed", "Owner"]
+
+_HARDENED = {
+    "core.attributesFile": "{home}/empty",
+    "core.excludesFile": "{home}/empty",
+    "core.hooksPath": "{home}/hooks",
+    "core.alternateRefsCommand": "false",
+    "core.askPass": "false",
+    "core.autocrlf": "false",
+    "core.editor": "false",
+    "core.fileMode": "true",
+    "core.fsmonitor": "false",
+    "core.fsync": "committed",
+    "core.logAllRefUpdates": "false",
+    "core.pager": "cat",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
+    "core.sshCommand": "false",
+    "core.symlinks": "true",
+    "core.untrackedCache": "false",
+    "commit.gpgSign": "false",
+    "credential.helper": "",
+    "diff.external": "",
+    "fetch.recurseSubmodules": "false",
+    "gc.auto": "0",
+    "log.showSignature": "false",
+    "maintenance.auto": "false",
+    "protocol.allow": "never",
+    "safe.directory": "*",
+    "submodule.recurse": "false",
+}
+
+_TIMEOUT_S = 300.0
+_STDERR_KEPT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom git runs as, so that what it writes belongs to them; only root can be somebody else."""
+
+    uid: int
+    gid: int
+
+
+class GitFailed(InternalError):
+    """git ended with a status that was not asked for.
+
+    Attributes:
+        status: exit status, negative for a signal.
+        stderr: the end of what it said, for a person.
+    """
+
+    default_code = "IL-GIT-001"
+
+    def __init__(self, command: str, status: int, stderr: str) -> None:
+        super().__init__(
+            f"git {command} ended with {status}: {stderr or 'no message'}",
+            context={"command": command, "status": status, "stderr": stderr},
+        )
+        self.status = status
+        self.stderr = stderr
+
+
+class Git:
+    """git on one repository.
+
+    Args:
+        git_dir: the repository; ``None`` for commands that need none (``init``).
+        owner: whom to run as; ``None`` for ourselves.
+        settings: further configuration, stronger than the repository's.
+    """
+
+    def __init__(
+        self,
+        git_dir: Path | None,
+        *,
+        owner: Owner | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.git_dir = git_dir
+        self.owner = owner
+        self._settings = dict(settings or {})
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        work_tree: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (0,),
+        timeout_s: float = _TIMEOUT_S,
+    ) -> bytes:
+        """Standard output of one command.
+
+        Args:
+            args: the subcommand and its arguments.
+            index: private index file.
+            work_tree: a directory of ours; never an agent's.
+            env: additions to the environment.
+            accept: exit statuses that are answers.
+            timeout_s: seconds until the whole process group is killed.
+
+        Raises:
+            GitFailed: any other status.
+            UnavailableError: out of time (``IL-GIT-002``), or there is no git (``IL-GIT-003``).
+        """
+        process = self._start(
+            args, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE, index, work_tree, env
+        )
+        try:
+            out, err = process.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            process.communicate()
+            raise UnavailableError(
+                f"git {args[0]} took longer than {timeout_s:g} s", code="IL-GIT-002"
+            ) from None
+        except BaseException:
+            _kill(process)
+            process.communicate()
+            raise
+        if process.returncode not in accept:
+            raise GitFailed(args[0], process.returncode, _told(err))
+        return out
+
+    def line(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """The single line that a command answers with."""
+        return self.run(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").strip()
+
+    @contextmanager
+    def stream(
+        self, *args: str, stdin: Iterable[bytes], timeout_s: float = _TIMEOUT_S
+    ) -> Iterator[IO[bytes]]:
+        """Standard output of a command while it runs; read it to its end.
+
+        Raises:
+            GitFailed: the command failed, for example because it was out of time.
+        """
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as told:
+            given.writelines(stdin)
+            given.seek(0)
+            process = self._start(args, given, subprocess.PIPE, told)
+            watch = threading.Timer(timeout_s, _kill, (process,))
+            watch.daemon = True
+            watch.start()
+            try:
+                with cast("IO[bytes]", process.stdout) as out:
+                    yield out
+                status = process.wait()
+            finally:
+                watch.cancel()
+                _kill(process)
+                process.wait()
+            told.seek(0)
+            if status:
+                raise GitFailed(args[0], status, _told(told.read()))
+
+    def take_pack(self, pack: IO[bytes], *, loose: bool = False) -> None:
+        """Store the objects of a pack, as one pack or as single files.
+
+        Raises:
+            GitFailed: it is cut short or broken; nothing can refer to it then.
+        """
+        command = ("unpack-objects", "-q") if loose else ("index-pack", "--stdin")
+        process = self._start(command, pack, subprocess.DEVNULL, subprocess.PIPE)
+        try:
+            _, err = process.communicate(timeout=_TIMEOUT_S)
+        except BaseException:
+            _kill(process)
+            process.communicate()
+            raise
+        if process.returncode:
+            raise GitFailed(command[0], process.returncode, _told(err))
+
+    def send(self, revisions: Iterable[str], target: Git) -> None:
+        """Copy everything reachable from some commits, without what ``^commit`` reaches.
+
+        Unlike a fetch this needs no access to the other repository: each side runs as its owner.
+
+        Raises:
+            GitFailed: objects are missing here, or the other side cannot store them.
+        """
+        wanted = [f"{revision}\n".encode() for revision in revisions]
+        with self.stream(
+            "pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset", stdin=wanted
+        ) as pack:
+            target.take_pack(pack)
+
+    def _start(
+        self,
+        args: tuple[str, ...],
+        stdin: IO[bytes] | int,
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        index: Path | None = None,
+        work_tree: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        home = _HOME.path()
+        command = [_program(), "--no-pager"]
+        if self.git_dir is not None:
+            command.append(f"--git-dir={self.git_dir}")
+        if work_tree is not None:
+            command.append(f"--work-tree={work_tree}")
+        for key, value in (_settings(home) | self._settings).items():
+            command += ("-c", f"{key}={value}")
+        surroundings = _environment(home) | dict(env or {})
+        if index is not None:
+            surroundings["GIT_INDEX_FILE"] = str(index)
+        return subprocess.Popen(
+            [*command, *args],
+            cwd=home / "hooks",
+            env=surroundings,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            process_group=0,
+            umask=0o022,
+            user=self.owner.uid if self.owner else None,
+            group=self.owner.gid if self.owner else None,
+            extra_groups=[] if self.owner else None,
+        )
+
+
+class _Home:
+    """Our configuration file and an empty directory, readable for whomever git runs as."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path: Path | None = None
+        self._inode = -1
+
+    def path(self) -> Path:
+        """The directory; made again if something cleaned it away."""
+        with self._lock:
+            if self._path is None or not self._intact(self._path):
+                self._path = self._make()
+            return self._path
+
+    def _intact(self, path: Path) -> bool:
+        try:
+            return path.stat().st_ino == self._inode and (path / "config").is_file()
+        except OSError:
+            return False
+
+    def _make(self) -> Path:
+        path = Path(tempfile.mkdtemp(prefix="interlock-git-"))
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        (path / "hooks").mkdir()
+        (path / "empty").touch()
+        lines = []
+        for key, value in _settings(path).items():
+            section, _, name = key.rpartition(".")
+            head, _, rest = section.partition(".")
+            lines.append(f'[{head} "{rest}"]' if rest else f"[{head}]")
+            lines.append(f'\t{name} = "{value}"')
+        (path / "config").write_text("\n".join(lines) + "\n")
+        for each in (path, path / "hooks"):
+            each.chmod(0o755)
+        for each in (path / "config", path / "empty"):
+            each.chmod(0o644)
+        self._inode = path.stat().st_ino
+        return path
+
+
+_HOME = _Home()
+
+
+def _settings(home: Path) -> dict[str, str]:
+    return {key: value.replace("{home}", str(home)) for key, value in _HARDENED.items()}
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{os.path.dirname(_program())}:/usr/bin:/bin",
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(home / "config"),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_AUTHOR_NAME": "interlock",
+        "GIT_AUTHOR_EMAIL": "interlock@localhost",
+        "GIT_COMMITTER_NAME": "interlock",
+        "GIT_COMMITTER_EMAIL": "interlock@localhost",
+    }
+
+
+def _program() -> str:
+    found = shutil.which("git")
+    if found is None:
+        raise UnavailableError(
+            "there is no git on PATH", code="IL-GIT-003", remedy="install git 2.36 or newer"
+        )
+    return found
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a git and everything it started; nothing happens if it has been waited for."""
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+def _told(stderr: bytes) -> str:
+    return stderr.decode("utf-8", "replace").strip()[-_STDERR_KEPT:]

@@ -1,0 +1,57 @@
+"""Which new paths the rules of a tree ignore: its own ``.gitignore`` files, nobody else's."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from interlock.adapters.git import Git
+from interlock.adapters.trees.entry import EXECUTABLE, FILE, Entry
+from interlock.adapters.trees.objects import read_blobs
+
+__all__ = ["ignored"]
+
+_RULES = b".gitignore"
+_NOTHING_IGNORED = 1
+
+
+def ignored(
+    git: Git, entries: Mapping[bytes, Entry], candidates: Collection[bytes], directory: Path
+) -> set[bytes]:
+    """Those candidates that the tree's rules ignore.
+
+    git is asked about names only: its work tree is a directory of ours with nothing but the rules.
+
+    Args:
+        git: of the repository that holds the tree.
+        entries: the tree.
+        candidates: paths that the tree does not have.
+        directory: for temporary files, of ours.
+    """
+    rules = {
+        path: entry.oid
+        for path, entry in entries.items()
+        if path.rsplit(b"/", 1)[-1] == _RULES and entry.mode in (FILE, EXECUTABLE)
+    }
+    if not rules or not candidates:
+        return set()
+    with tempfile.TemporaryDirectory(dir=directory) as place:
+        for path, data in zip(rules, read_blobs(git, list(rules.values())), strict=True):
+            file = os.path.join(os.fsencode(place), b"tree", path)
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            with open(file, "xb") as out:
+                out.write(data)
+        answer = git.run(
+            "check-ignore",
+            "-z",
+            "--stdin",
+            "--no-index",
+            # A leading "./" keeps a name like ":!x" from being read as a pattern.
+            stdin=b"".join(b"./%b\0" % path for path in candidates),
+            work_tree=Path(place, "tree"),
+            index=Path(place, "index"),
+            accept=(0, _NOTHING_IGNORED),
+        )
+    return {record[2:] for record in answer.split(b"\0")[:-1]}

@@ -1,0 +1,122 @@
+"""What a walker says of a tree, checked: it runs as the agent and may say anything.
+
+What no honest walker can say is an error. What an honest one can say but a tree must not hold is
+left to the caller, to be refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from interlock.adapters.trees.entry import EXECUTABLE, FILE, LINK, Entry, shown
+from interlock.adapters.trees.names import ancestors
+from interlock.errors import InvalidInputError, TooLargeError
+
+__all__ = ["Manifest", "malformed", "parse"]
+
+_MODES = frozenset((FILE, EXECUTABLE, LINK))
+_OID = re.compile(rb"\A[0-9a-f]{40}\Z")
+_MAX_BYTES = 128 << 20
+_MAX_PATH_BYTES = 64 * 256
+_MAX_REASON = 200
+_NO_PARTS = (b"", b".", b"..")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A parsed manifest.
+
+    Attributes:
+        files: every file and link the walker could read.
+        refused: path → reason for what it could not; a directory stands for all below it.
+    """
+
+    files: dict[bytes, Entry]
+    refused: dict[bytes, str]
+
+
+def parse(data: bytes, known: Mapping[bytes, Entry]) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        data: as ``walk`` makes it.
+        known: entries of the start tree; what equals them needs no further look.
+
+    Raises:
+        InvalidInputError: no walker of ours says this (``IL-TRE-014``).
+        TooLargeError: the tree is more than can be walked (``IL-TRE-015``).
+    """
+    if len(data) > _MAX_BYTES:
+        raise TooLargeError(f"a manifest of {len(data)} bytes", code="IL-TRE-015")
+    if data[:1] == b"\0":
+        listed, rest = b"", data[1:]
+    else:
+        listed, found, rest = data.partition(b"\0\0")
+        if not found:
+            raise malformed("it is cut short")
+    files = _files(listed, known)
+    return Manifest(files, _refusals(rest, files))
+
+
+def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
+    files: dict[bytes, Entry] = {}
+    fresh = []
+    for record in listed.split(b"\0") if listed else ():
+        parts = record.split(b" ", 2)
+        if len(parts) != 3:
+            raise malformed("a record without mode, oid and path")
+        mode, oid, path = parts
+        entry = Entry(mode, oid)
+        if path in files:
+            raise malformed(f"{shown(path)} is named twice")
+        files[path] = entry
+        if known.get(path) != entry:
+            if mode not in _MODES or not _OID.match(oid):
+                raise malformed(f"{shown(path)} has mode {shown(mode)} and oid {shown(oid)}")
+            _check_path(path)
+            fresh.append(path)
+    if fresh:
+        directories = {up for path in files for up in ancestors(path)}
+        for path in fresh:
+            if path in directories or any(up in files for up in ancestors(path)):
+                raise malformed(f"{shown(path)} is below a file, or a directory as well")
+    return files
+
+
+def _refusals(rest: bytes, files: Mapping[bytes, Entry]) -> dict[bytes, str]:
+    refused: dict[bytes, str] = {}
+    if rest and not rest.endswith(b"\0"):
+        raise malformed("it is cut short")
+    for record in rest.split(b"\0")[:-1]:
+        reason, found, path = record.partition(b"\n")
+        text = "".join(char for char in reason.decode("utf-8", "replace") if char.isprintable())
+        if not found or path in files or path in refused:
+            raise malformed("a refusal without path, or of a path that is there")
+        if not path:
+            raise TooLargeError(
+                f"the tree cannot be taken over: {text[:_MAX_REASON]}",
+                code="IL-TRE-015",
+                remedy="remove generated files from the working copy",
+            )
+        _check_path(path)
+        refused[path] = text[:_MAX_REASON]
+    return refused
+
+
+def _check_path(path: bytes) -> None:
+    parts = path.split(b"/")
+    if len(path) > _MAX_PATH_BYTES or any(part in _NO_PARTS for part in parts):
+        raise malformed(f"{shown(path[:_MAX_REASON])} is no path in a tree")
+    if parts[0] == b".git":
+        raise malformed("it names the repository's own files")
+
+
+def malformed(what: str) -> InvalidInputError:
+    """The error for what no walker of ours says."""
+    return InvalidInputError(
+        f"the description of the working copy is malformed: {what}",
+        code="IL-TRE-014",
+        remedy="end this session and start the phase again",
+    )
