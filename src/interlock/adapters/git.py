@@ -9,9 +9,7 @@ by rename, as root even a device.
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,39 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from interlock.adapters import gitconfig
 from interlock.errors import InternalError, UnavailableError
 
 __all__ = ["Git", "GitFailed", "Owner"]
-
-_HARDENED = {
-    "core.attributesFile": "{home}/empty",
-    "core.excludesFile": "{home}/empty",
-    "core.hooksPath": "{home}/hooks",
-    "core.alternateRefsCommand": "false",
-    "core.askPass": "false",
-    "core.autocrlf": "false",
-    "core.editor": "false",
-    "core.fileMode": "true",
-    "core.fsmonitor": "false",
-    "core.fsync": "committed",
-    "core.logAllRefUpdates": "false",
-    "core.pager": "cat",
-    "core.protectHFS": "true",
-    "core.protectNTFS": "true",
-    "core.sshCommand": "false",
-    "core.symlinks": "true",
-    "core.untrackedCache": "false",
-    "commit.gpgSign": "false",
-    "credential.helper": "",
-    "diff.external": "",
-    "fetch.recurseSubmodules": "false",
-    "gc.auto": "0",
-    "log.showSignature": "false",
-    "maintenance.auto": "false",
-    "protocol.allow": "never",
-    "safe.directory": "*",
-    "submodule.recurse": "false",
-}
 
 _TIMEOUT_S = 300.0
 _STDERR_KEPT = 2000
@@ -103,9 +72,16 @@ class Git:
         owner: Owner | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.git_dir = git_dir
+        self._git_dir = git_dir
         self.owner = owner
         self._settings = dict(settings or {})
+
+    @property
+    def place(self) -> Path:
+        """The repository's directory."""
+        if self._git_dir is None:
+            raise InternalError("this git was given no repository", code="IL-GIT-004")
+        return self._git_dir
 
     def run(
         self,
@@ -223,15 +199,15 @@ class Git:
         work_tree: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        home = _HOME.path()
-        command = [_program(), "--no-pager"]
-        if self.git_dir is not None:
-            command.append(f"--git-dir={self.git_dir}")
+        home = gitconfig.home()
+        command = [gitconfig.program(), "--no-pager"]
+        if self._git_dir is not None:
+            command.append(f"--git-dir={self._git_dir}")
         if work_tree is not None:
             command.append(f"--work-tree={work_tree}")
-        for key, value in (_settings(home) | self._settings).items():
+        for key, value in (gitconfig.settings(home) | self._settings).items():
             command += ("-c", f"{key}={value}")
-        surroundings = _environment(home) | dict(env or {})
+        surroundings = gitconfig.environment(home) | dict(env or {})
         if index is not None:
             surroundings["GIT_INDEX_FILE"] = str(index)
         return subprocess.Popen(
@@ -247,84 +223,6 @@ class Git:
             group=self.owner.gid if self.owner else None,
             extra_groups=[] if self.owner else None,
         )
-
-
-class _Home:
-    """Our configuration file and an empty directory, readable for whomever git runs as."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._path: Path | None = None
-        self._inode = -1
-
-    def path(self) -> Path:
-        """The directory; made again if something cleaned it away."""
-        with self._lock:
-            if self._path is None or not self._intact(self._path):
-                self._path = self._make()
-            return self._path
-
-    def _intact(self, path: Path) -> bool:
-        try:
-            return path.stat().st_ino == self._inode and (path / "config").is_file()
-        except OSError:
-            return False
-
-    def _make(self) -> Path:
-        path = Path(tempfile.mkdtemp(prefix="interlock-git-"))
-        atexit.register(shutil.rmtree, path, ignore_errors=True)
-        (path / "hooks").mkdir()
-        (path / "empty").touch()
-        lines = []
-        for key, value in _settings(path).items():
-            section, _, name = key.rpartition(".")
-            head, _, rest = section.partition(".")
-            lines.append(f'[{head} "{rest}"]' if rest else f"[{head}]")
-            lines.append(f'\t{name} = "{value}"')
-        (path / "config").write_text("\n".join(lines) + "\n")
-        for each in (path, path / "hooks"):
-            each.chmod(0o755)
-        for each in (path / "config", path / "empty"):
-            each.chmod(0o644)
-        self._inode = path.stat().st_ino
-        return path
-
-
-_HOME = _Home()
-
-
-def _settings(home: Path) -> dict[str, str]:
-    return {key: value.replace("{home}", str(home)) for key, value in _HARDENED.items()}
-
-
-def _environment(home: Path) -> dict[str, str]:
-    return {
-        "PATH": f"{os.path.dirname(_program())}:/usr/bin:/bin",
-        "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home),
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": str(home / "config"),
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_PROTOCOL_FROM_USER": "0",
-        "GIT_AUTHOR_NAME": "interlock",
-        "GIT_AUTHOR_EMAIL": "interlock@localhost",
-        "GIT_COMMITTER_NAME": "interlock",
-        "GIT_COMMITTER_EMAIL": "interlock@localhost",
-    }
-
-
-def _program() -> str:
-    found = shutil.which("git")
-    if found is None:
-        raise UnavailableError(
-            "there is no git on PATH", code="IL-GIT-003", remedy="install git 2.36 or newer"
-        )
-    return found
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

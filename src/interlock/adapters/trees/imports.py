@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from interlock.adapters.trees.changes import changes_between, differing
 from interlock.adapters.trees.contents import Contents
 from interlock.adapters.trees.entry import GITLINK, LINK, Entry, canonical, shown
 from interlock.adapters.trees.limits import Limits, over
 from interlock.adapters.trees.manifest import malformed, parse
 from interlock.adapters.trees.merge import Merged, merge
-from interlock.adapters.trees.names import ancestors, cache_root, is_text, name_problem
+from interlock.adapters.trees.names import ancestors, cache_root, directories, is_text, name_problem
 from interlock.adapters.trees.objects import blob_oid
-from interlock.adapters.trees.repository import Repository, changes_between
+from interlock.adapters.trees.repository import Repository
 from interlock.adapters.trees.reverts import Revert, reverts
 from interlock.core.facts import TreeChange
 from interlock.errors import IntegrityError
@@ -169,7 +170,7 @@ class Import:
 
     def _overlook(self) -> None:
         """Set aside what is ignored and what tools leave behind, unless the start tree has it."""
-        above = {up for path in self._start for up in ancestors(path)}
+        above = directories(self._start)
         new = [path for path in self._files if path not in self._start]
         new += [path for path in self._refused if path not in self._start and path not in above]
         self._ignored = self._repository.ignored(self._start_tree, new)
@@ -242,10 +243,7 @@ class Import:
 
     def _verify(self, written: Mapping[bytes, Entry], merged: Merged) -> None:
         """The last look at what lands, independent of how it came about."""
-        for path in self._start.keys() | written.keys():
-            now = written.get(path)
-            if (canonical(now) if now else None) == self._start.get(path):
-                continue
+        for path in differing(self._start, written):
             if self._why_not(path) is not None or path in merged.refused:
                 raise IntegrityError(
                     f"the imported tree changes {shown(path)}, which it must not",
@@ -254,7 +252,9 @@ class Import:
 
     def _ignored_roots(self) -> tuple[str, ...]:
         """Ignored paths, with a directory in place of everything in it where nothing else is."""
-        alive = {up for paths in (self._start, self._files) for p in paths for up in ancestors(p)}
+        if not self._ignored:
+            return ()
+        alive = directories(self._start) | directories(self._files)
         roots = set()
         for path in self._ignored:
             dead = [up for up in ancestors(path) if up not in alive]

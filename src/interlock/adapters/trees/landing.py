@@ -84,7 +84,7 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
         if now != ABSENT and _content(user.git, now) == _content(git, commit):
             return now
         raise _moved(ref)
-    if not user.has_commit(parent):
+    if not user.having([parent]):
         raise ConflictError(
             f"the repository no longer has commit {parent}, on which the work is based",
             code="IL-TRE-013",

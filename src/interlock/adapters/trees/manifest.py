@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from interlock.adapters.trees.entry import EXECUTABLE, FILE, LINK, Entry, shown
-from interlock.adapters.trees.names import ancestors
+from interlock.adapters.trees.names import ancestors, directories
 from interlock.errors import InvalidInputError, TooLargeError
 
 __all__ = ["Manifest", "malformed", "parse"]
@@ -78,9 +78,9 @@ def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
             _check_path(path)
             fresh.append(path)
     if fresh:
-        directories = {up for path in files for up in ancestors(path)}
+        above = directories(files)
         for path in fresh:
-            if path in directories or any(up in files for up in ancestors(path)):
+            if path in above or any(up in files for up in ancestors(path)):
                 raise malformed(f"{shown(path)} is below a file, or a directory as well")
     return files
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from interlock.adapters.trees.changes import differing
 from interlock.adapters.trees.entry import GITLINK, Entry, shown
-from interlock.adapters.trees.names import ancestors, folded
+from interlock.adapters.trees.names import ancestors, directories, folded
 from interlock.adapters.trees.objects import EMPTY_BLOB
 
 __all__ = ["Merged", "changed_paths", "merge"]
@@ -34,9 +35,7 @@ class Merged:
 def changed_paths(start: Mapping[bytes, Entry], files: Mapping[bytes, Entry]) -> set[bytes]:
     """Paths that differ; a submodule that is not populated does not."""
     return {
-        path
-        for path in start.keys() | files.keys()
-        if start.get(path) != files.get(path) and (path in files or start[path].mode != GITLINK)
+        path for path in differing(start, files) if path in files or start[path].mode != GITLINK
     }
 
 
@@ -117,10 +116,10 @@ class _Merge:
         added = self._added()
         if not added:
             return {}
-        directories = {up for path in self.tree for up in ancestors(path)}
+        above = directories(self.tree)
         problems = {}
         for path in added:
-            if path in directories:
+            if path in above:
                 problems[path] = "it stands where a directory stays"
             elif any(up in self.tree for up in ancestors(path)):
                 problems[path] = "it is below a file that stays"
@@ -131,18 +130,16 @@ class _Merge:
         added = self._added()
         if not added:
             return {}
-        spelled: dict[bytes, bytes] = {}
-        exact: set[bytes] = set()
-        for path in self.tree.keys() & self.start.keys():
-            _note(path, spelled, exact)
+        kept = self.tree.keys() & self.start.keys()
+        known = kept | directories(kept)
+        spelled = {folded(name): name for name in known}
         problems = {}
         for path in added:
-            others = (
-                spelled.get(folded(part)) for part in (path, *ancestors(path)) if part not in exact
-            )
-            other = next((name for name in others if name is not None), None)
+            new = [part for part in (path, *ancestors(path)) if part not in known]
+            other = next((spelled[folded(part)] for part in new if folded(part) in spelled), None)
             if other is None:
-                _note(path, spelled, exact)
+                known.update(new)
+                spelled.update((folded(part), part) for part in new)
             else:
                 problems[path] = f"differs from {shown(other)} only by case or Unicode form"
         return problems
@@ -155,11 +152,3 @@ class _Merge:
         for path in self.start.keys() - self.tree.keys():
             if any(up in above for up in ancestors(path)):
                 self.tree[path] = self.start[path]
-
-
-def _note(path: bytes, spelled: dict[bytes, bytes], exact: set[bytes]) -> None:
-    for part in (path, *ancestors(path)):
-        if part in exact:
-            return
-        exact.add(part)
-        spelled.setdefault(folded(part), part)

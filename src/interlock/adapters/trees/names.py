@@ -7,13 +7,14 @@ NTFS drops trailing dots and what follows a colon, many fold case and Unicode fo
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_LINK_BYTES",
     "ancestors",
     "cache_root",
+    "directories",
     "folded",
     "is_text",
     "link_problem",
@@ -49,6 +50,18 @@ def ancestors(path: bytes) -> Iterator[bytes]:
     while end > 0:
         yield path[:end]
         end = path.rfind(b"/", 0, end)
+
+
+def directories(paths: Iterable[bytes]) -> set[bytes]:
+    """Every directory above some of many paths, without the root."""
+    found: set[bytes] = set()
+    for parent in {path.rpartition(b"/")[0] for path in paths} - {b""}:
+        found.add(parent)
+        for above in ancestors(parent):
+            if above in found:
+                break
+            found.add(above)
+    return found
 
 
 def folded(path: bytes) -> bytes:

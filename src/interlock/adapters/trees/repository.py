@@ -6,50 +6,32 @@ a tree that an agent wrote to.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from interlock.adapters.git import Git, GitFailed
-from interlock.adapters.trees import objects, scratch
-from interlock.adapters.trees.entry import EXECUTABLE, FILE, GITLINK, Entry, canonical, shown
+from interlock.adapters.trees import bases, objects, scratch
+from interlock.adapters.trees.bases import Base
+from interlock.adapters.trees.changes import changes_between
+from interlock.adapters.trees.entry import GITLINK, Entry, shown
 from interlock.adapters.trees.export import export
 from interlock.adapters.trees.ignores import ignored
 from interlock.adapters.trees.landing import ABSENT, commit_tree, land, valid_ref
-from interlock.adapters.trees.names import ancestors, name_problem
 from interlock.adapters.trees.objects import BlobWriter
+from interlock.adapters.trees.replacing import replaced
 from interlock.adapters.trees.user import locate
 from interlock.adapters.trees.writing import check_usable, list_tree, write_tree
-from interlock.core.facts import ChangeKind, TreeChange
+from interlock.core.facts import TreeChange
 from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 
-__all__ = ["Base", "Repository", "changes_between"]
+__all__ = ["Base", "Repository"]
 
 _OID = re.compile(r"\A[0-9a-f]{40}\Z")
-_BASES = "refs/interlock/base/"
 _TREES_CACHED = 16
-_HAVES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a task starts from.
-
-    Attributes:
-        commit: oid of the commit in the person's repository.
-        tree: oid of its tree.
-        dirty: tracked files differ from HEAD; those edits are not part of the base.
-    """
-
-    commit: str
-    tree: str
-    dirty: bool
 
 
 class Repository:
@@ -109,27 +91,10 @@ class Repository:
             InvalidInputError: no commit yet; or the commit cannot be used: missing objects
                 (``IL-TRE-006``), names that git refuses (``IL-TRE-005``), SHA-256.
         """
-        user = locate(user_repo)
-        commit = user.commit(revision)
-        if not self._git.run("for-each-ref", _BASES + commit):
-            ends = user.shallow()
-            # Our history may end earlier than theirs now does: then nothing can be left out.
-            known = self._bases() if ends == self._shallow() else []
-            try:
-                user.git.send(
-                    [commit, *(f"^{base}" for base in known if user.has_commit(base))], self._git
-                )
-            except GitFailed as error:
-                raise InvalidInputError(
-                    f"commit {commit} cannot be copied: {error.stderr}",
-                    code="IL-TRE-006",
-                    remedy="git fsck; in a partial clone: git fetch --refetch --no-filter",
-                ) from None
-            self._end_at(ends)
-            tree = self._tree_of(commit)
-            check_usable(self._git, tree, self.entries(tree), self._temporary)
-            self._git.run("update-ref", _BASES + commit, commit)
-        return Base(commit, self._tree_of(commit), user.is_dirty())
+        base = bases.fetch(self._git, locate(user_repo), revision)
+        check_usable(self._git, base.tree, self.entries(base.tree), self._temporary)
+        bases.keep(self._git, base)
+        return base
 
     def keep(self, tree: str, ref: str, *, parent: str) -> str:
         """Commit a tree under a new ref, so that it is never collected; again is the same.
@@ -142,7 +107,7 @@ class Repository:
             InvalidInputError: another kind of ref (``IL-TRE-012``).
             ConflictError: the ref keeps another tree (``IL-TRE-019``).
         """
-        if not ref.startswith("refs/interlock/") or ref.startswith(_BASES):
+        if not ref.startswith("refs/interlock/") or ref.startswith(bases.REFS):
             raise InvalidInputError(f"{ref!r} is not ours to write", code="IL-TRE-012")
         valid_ref(self._git, ref)
         commit = commit_tree(self._git, _oid(tree), _oid(parent), f"{ref}\n")
@@ -160,7 +125,7 @@ class Repository:
 
     def make_scratch(self, dest: Path, commit: str, owner: int | None) -> None:
         """Clone a commit with its ancestors for an agent; see ``scratch.make_scratch``."""
-        scratch.make_scratch(self._git, self._shallow(), dest, _oid(commit), owner)
+        scratch.make_scratch(self._git, bases.shallow_ends(self.path), dest, _oid(commit), owner)
 
     def entries(self, tree: str) -> Mapping[bytes, Entry]:
         """All paths of a tree.
@@ -226,26 +191,8 @@ class Repository:
             InvalidInputError: a name that cannot be in a tree, or a file where a directory is
                 (``IL-TRE-005``).
         """
-        before = self.entries(tree)
-        after = dict(before)
         writer = self.writer()
-        for name, data in changes.items():
-            path = name.encode("utf-8", "surrogateescape")
-            if data is None:
-                after.pop(path, None)
-                continue
-            mode = EXECUTABLE if path in before and before[path].mode == EXECUTABLE else FILE
-            after[path] = Entry(mode, writer.add(data))
-        added = [path for path in after if path not in before]
-        above = {up for path in after for up in ancestors(path)} if added else set()
-        for path in added:
-            problem = name_problem(path) or (
-                "a directory or a file is in the way"
-                if path in above or any(up in after for up in ancestors(path))
-                else None
-            )
-            if problem:
-                raise InvalidInputError(f"{shown(path)}: {problem}", code="IL-TRE-005")
+        after = replaced(self.entries(tree), changes, writer.add)
         writer.store()
         oid, written = self.write(tree, after)
         if len(written) != len(after):
@@ -299,53 +246,6 @@ class Repository:
             while len(self._trees) > _TREES_CACHED:
                 self._trees.popitem(last=False)
         return known
-
-    def _tree_of(self, commit: str) -> str:
-        return self._git.line("rev-parse", "--verify", f"{commit}^{{tree}}")
-
-    def _bases(self) -> list[str]:
-        """The newest bases, as commits the person's repository likely has too."""
-        refs = self._git.line(
-            "for-each-ref",
-            "--sort=-committerdate",
-            f"--count={_HAVES}",
-            "--format=%(objectname)",
-            _BASES,
-        )
-        return refs.split()
-
-    def _shallow(self) -> bytes:
-        try:
-            return (self.path / "shallow").read_bytes()
-        except FileNotFoundError:
-            return b""
-
-    def _end_at(self, ends: bytes) -> None:
-        """Add the ends of a shallow history to ours."""
-        together = set(self._shallow().split()) | set(ends.split())
-        if together:
-            with tempfile.NamedTemporaryFile(dir=self._temporary, delete=False) as file:
-                file.write(b"".join(end + b"\n" for end in sorted(together)))
-            os.replace(file.name, self.path / "shallow")
-
-
-def changes_between(
-    before: Mapping[bytes, Entry], after: Mapping[bytes, Entry]
-) -> tuple[TreeChange, ...]:
-    """How two trees differ, by path."""
-    changes = []
-    for path in sorted(before.keys() | after.keys()):
-        was, now = before.get(path), after.get(path)
-        if was is None:
-            kind = ChangeKind.ADDED
-        elif now is None:
-            kind = ChangeKind.DELETED
-        elif canonical(was) != canonical(now):
-            kind = ChangeKind.MODIFIED
-        else:
-            continue
-        changes.append(TreeChange(path=shown(path), kind=kind))
-    return tuple(changes)
 
 
 def _oid(value: str) -> str:

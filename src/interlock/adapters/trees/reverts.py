@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.adapters.trees.entry import GITLINK, Entry
 from interlock.adapters.trees.merge import Merged
-from interlock.adapters.trees.names import ancestors
+from interlock.adapters.trees.names import directories
 from interlock.adapters.trees.repository import Repository
 
 __all__ = ["Revert", "reverts"]
@@ -51,7 +51,7 @@ def reverts(
         for path, entry in merged.tree.items()
         if files.get(path) != entry and entry.mode != GITLINK and path not in leave
     }
-    above = {up for path in back for up in ancestors(path)}
+    above = directories(back)
     gone = [path for path in files if path not in merged.tree]
     # What could not be read is only moved when something has to come to its place.
     gone += [path for path in unread if path in above or path in back]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,11 @@ class UserRepository:
                 remedy="git log --oneline --all",
             ) from None
 
-    def has_commit(self, commit: str) -> bool:
-        """Whether a commit of that oid is there."""
-        answer = self.git.line("cat-file", "--batch-check", stdin=f"{commit}\n".encode())
-        return answer.split()[1:2] == ["commit"]
+    def having(self, commits: Iterable[str]) -> list[str]:
+        """Those oids that are commits there."""
+        asked = "".join(f"{commit}\n" for commit in commits).encode()
+        answer = self.git.line("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked)
+        return [oid for oid, kind in map(str.split, answer.splitlines()) if kind == "commit"]
 
     def is_dirty(self) -> bool:
         """Whether tracked files differ from HEAD; neither filters nor fsmonitor are run."""
@@ -89,13 +90,6 @@ class UserRepository:
                 work_tree=self.work_tree,
             )
         )
-
-    def shallow(self) -> bytes:
-        """The commits at which a shallow clone ends, one a line; empty for a full one."""
-        try:
-            return (self.common_dir / "shallow").read_bytes()
-        except FileNotFoundError:
-            return b""
 
     def checked_out(self) -> frozenset[str]:
         """Full names of the branches that some working tree is on."""
