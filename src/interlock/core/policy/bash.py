@@ -14,12 +14,7 @@ from tree_sitter import Language, Node, Parser
 
 from interlock.core.policy.bash_nodes import (
     EVALUATING_TEST,
-    EXPANDING,
-    EXPANSION_PARTS,
-    LEAVES,
     NAME_TEST,
-    NUMERIC,
-    PARTS,
     SILENT,
     STATEMENTS,
     WORDS,
@@ -28,15 +23,15 @@ from interlock.core.policy.bash_nodes import (
     unclear_heredoc,
     unreadable,
 )
-from interlock.core.policy.launchers import changes_commands, launched
-from interlock.core.policy.quoting import PLAIN, UnclearWordError, unquote
+from interlock.core.policy.bash_words import WordReader
+from interlock.core.policy.launchers import launched
+from interlock.core.policy.quoting import PLAIN_BYTES
 from interlock.core.policy.script import Script, SimpleCommand, Word
 
 __all__ = ["read_text", "read_words"]
 
 MAX_TEXTS: Final = 8
 """How deep shells may be nested: bash -c 'bash -c …'."""
-MAX_DEPTH: Final = 100
 
 _BASH: Final = Language(tree_sitter_bash.language())
 
@@ -55,24 +50,19 @@ def read_words(words: tuple[str, ...]) -> Script:
     return reader.script()
 
 
-class _Reader:
+class _Reader(WordReader):
     """Collects commands, writes and opaque reasons over nested texts."""
 
-    __slots__ = ("commands", "depth", "opaque", "source", "texts", "writes")
+    __slots__ = ("commands", "texts", "writes")
 
     def __init__(self) -> None:
+        super().__init__()
         self.commands: list[SimpleCommand] = []
         self.writes: list[Word] = []
-        self.opaque: dict[str, None] = {}
-        self.source = b""
         self.texts = 0
-        self.depth = 0
 
     def script(self) -> Script:
         return Script(tuple(self.commands), tuple(self.writes), tuple(self.opaque))
-
-    def unclear(self, why: str) -> None:
-        self.opaque[why] = None
 
     def text(self, text: str) -> None:
         if (why := unreadable(text)) or self.texts >= MAX_TEXTS:
@@ -95,10 +85,7 @@ class _Reader:
         if kind == "command":
             self.simple(node)
         elif kind in STATEMENTS:
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                self.unclear("it is nested too deep")
-            else:
+            if self.deeper():
                 self.children(node)
             self.depth -= 1
         elif kind in WORDS:
@@ -149,10 +136,8 @@ class _Reader:
                 for child in node.named_children:
                     if child.type in ("do_group", "compound_statement"):
                         self.visit(child)
-            case "postfix_expression" | "binary_expression" | "unary_expression":
-                self.parts(node)
             case _:
-                self.unclear(f"it holds a {kind.replace('_', ' ')}")
+                self.look(node)
 
     def simple(self, node: Node) -> None:
         """One simple command with its assignments and redirections."""
@@ -161,10 +146,13 @@ class _Reader:
         for child in node.children:
             kind = child.type
             if kind == "command_name" or kind in WORDS:
-                if child.start_byte == end:
+                start = child.start_byte
+                if start == end:
                     self.unclear("words that run into each other")
-                words.append(self.word(child))
                 end = child.end_byte
+                # Most words are plain; asking here saves a third of the whole time.
+                source = self.source[start:end]
+                words.append(source.decode() if PLAIN_BYTES.fullmatch(source) else self.word(child))
             else:
                 self.visit(child)
         self.command(tuple(words))
@@ -181,11 +169,8 @@ class _Reader:
         self.commands.append(SimpleCommand(words, starts.transparent))
         if starts.opaque:
             self.unclear(starts.opaque)
-        self.depth += 1
-        for inner in starts.commands:
-            if self.depth > MAX_DEPTH:
-                self.unclear("it is nested too deep")
-            else:
+        if self.deeper():
+            for inner in starts.commands:
                 self.command(inner)
         self.depth -= 1
         for text in starts.texts:
@@ -215,74 +200,6 @@ class _Reader:
         if hides_command(text):
             self.unclear("a quoted text that a test could run")
         self.parts(node)
-
-    # -- parts of words -----------------------------------------------------------------------
-
-    def word(self, node: Node) -> Word:
-        source = self.slice(node)
-        if PLAIN.fullmatch(source):
-            return source
-        if node.child_count:
-            self.look(node)
-        if node.type in EXPANDING:
-            return None
-        try:
-            return unquote(source)
-        except UnclearWordError:
-            self.unclear("a word whose end is unclear")
-            return None
-
-    def look(self, node: Node) -> None:
-        """Finds what runs inside of a word."""
-        kind = node.type
-        if kind in LEAVES or not node.is_named:
-            return
-        if kind in ("command_substitution", "process_substitution"):
-            self.visit(node)
-        elif kind == "expansion":
-            self.expansion(node)
-        elif kind == "arithmetic_expansion":
-            self.arithmetic(node)
-            self.parts(node)
-        elif kind in PARTS:
-            self.parts(node)
-        else:
-            self.other(node, kind)
-
-    def parts(self, node: Node) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.unclear("it is nested too deep")
-        else:
-            for child in node.children:
-                self.look(child)
-        self.depth -= 1
-
-    def expansion(self, node: Node) -> None:
-        # ${x@P}, ${!x}, ${a[…]}, ${x:…} evaluate what they expand to; ${x:=…} assigns.
-        if any(child.type not in EXPANSION_PARTS for child in node.children):
-            self.unclear("an expansion that can run what it expands to")
-        self.parts(node)
-
-    def arithmetic(self, node: Node) -> None:
-        # A variable in arithmetic is evaluated again: x='a[$(rm y)]'; echo $((x))
-        if not NUMERIC.fullmatch(self.slice(node)):
-            self.unclear("arithmetic over variables, which can run commands")
-
-    def assignment(self, node: Node) -> None:
-        name, *_, value = node.children
-        if name.type != "variable_name":
-            self.unclear("an assignment to an array's element, which can run commands")
-        self.variable(self.slice(name))
-        if value.type in ("=", "+="):
-            return
-        self.look(value)
-        if hides_command(self.slice(value)):
-            self.unclear("a quoted text that a later evaluation could run")
-
-    def variable(self, name: str) -> None:
-        if changes_commands(name):
-            self.unclear(f"{name} decides which code runs")
 
     # -- redirections -------------------------------------------------------------------------
 
@@ -334,6 +251,3 @@ class _Reader:
         begin = self.source.rfind(b"\n", 0, node.start_byte) + 1
         stop = self.source.find(b"\n", node.end_byte)
         return self.source[begin : stop if stop >= 0 else len(self.source)].decode()
-
-    def slice(self, node: Node) -> str:
-        return self.source[node.start_byte : node.end_byte].decode()

@@ -52,7 +52,7 @@ SILENT: Final = split("&& || | ; & |&") | {"\n"}
 # Inside of a word: looked through for what runs, nothing else.
 PARTS: Final = split(
     "command_name string concatenation translated_string array binary_expression unary_expression "
-    "parenthesized_expression heredoc_body"
+    "postfix_expression parenthesized_expression heredoc_body"
 )
 LEAVES: Final = split(
     "word raw_string ansi_c_string number simple_expansion string_content test_operator regex "

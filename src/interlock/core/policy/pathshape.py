@@ -33,6 +33,7 @@ def malformed(path: str) -> str | None:
     if (
         _PLAIN.fullmatch(path)
         and len(path) <= MAX_COMPONENT_BYTES
+        and path.count("/") < MAX_DEPTH
         and "./" not in path
         and not path.endswith(".")
     ):

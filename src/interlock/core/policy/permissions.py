@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from interlock.core.model import PhaseSpec
+from interlock.core.model import PhaseSpec, ToolConstraint
 from interlock.core.policy.names import KIN, PROTOCOL
 
-__all__ = ["constraint_key", "forbidden_by", "permitted"]
+__all__ = ["constraint_for", "forbidden_by", "permitted"]
 
 
 def forbidden_by(phase: PhaseSpec, tool: str) -> str | None:
@@ -33,9 +33,10 @@ def permitted(phase: PhaseSpec, tool: str) -> bool:
     return kin is not None and permitted(phase, kin)
 
 
-def constraint_key(phase: PhaseSpec, tool: str) -> str | None:
-    """The key of ``tool_constraints`` that binds a tool: its own, or its nearest kin's."""
-    if tool in phase.tool_constraints:
-        return tool
+def constraint_for(phase: PhaseSpec, tool: str) -> ToolConstraint:
+    """The constraint that binds a tool: its own, its nearest kin's, or an empty one."""
+    own = phase.tool_constraints.get(tool)
+    if own is not None:
+        return own
     kin = KIN.get(tool)
-    return constraint_key(phase, kin) if kin else None
+    return constraint_for(phase, kin) if kin else ToolConstraint()

@@ -7,10 +7,12 @@ from typing import Final
 
 from interlock.core.policy.script import Word
 
-__all__ = ["PLAIN", "UnclearWordError", "unquote"]
+__all__ = ["PLAIN", "PLAIN_BYTES", "UnclearWordError", "unquote"]
 
 PLAIN: Final = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:,@%+=~-]*", re.ASCII)
 """A word that means itself."""
+
+PLAIN_BYTES: Final = re.compile(PLAIN.pattern.encode())
 
 # Unquoted, these make the shell put in something else: expansions, globs, braces.
 _DYNAMIC: Final = frozenset("$`*?[]{}")

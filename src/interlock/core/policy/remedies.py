@@ -1,4 +1,4 @@
-"""The next step for an agent that was told no: where in the workflow the same thing is right."""
+"""Words for an agent that was told no: what was refused, and where in the workflow it is right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from interlock.core.model import PhaseSpec, WorkflowSpec
 
-__all__ = ["elsewhere"]
+__all__ = ["elsewhere", "shown"]
 
 
 def elsewhere(workflow: WorkflowSpec, phase: PhaseSpec, fits: Callable[[PhaseSpec], bool]) -> str:
@@ -33,3 +33,9 @@ def elsewhere(workflow: WorkflowSpec, phase: PhaseSpec, fits: Callable[[PhaseSpe
         names = ", ".join(other.id for other in suited)
         return f"That is work for {names}. See the way there: interlock why TASK"
     return ""
+
+
+def shown(text: str, length: int = 120) -> str:
+    """A text of an agent, safe and short enough for a message."""
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= length else text[: length - 1] + "…"

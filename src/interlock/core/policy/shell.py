@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from interlock.core.model import ToolConstraint
 from interlock.core.policy.bash import read_text, read_words
 from interlock.core.policy.launchers import base_name
+from interlock.core.policy.remedies import shown
 from interlock.core.policy.script import Script, SimpleCommand, Word
 from interlock.core.reasons import Reason
 
@@ -24,7 +25,6 @@ Command: TypeAlias = str | tuple[str, ...]
 
 # rm -r and rm --recursive are one thing to whoever forbids rm -rf.
 _LONG: Final = {"recursive": "r", "force": "f"}
-_SHOWN: Final = 120
 
 
 def parse(text: str) -> Script:
@@ -145,9 +145,7 @@ def _by_name(commands: tuple[str, ...]) -> dict[str, list[tuple[str, tuple[str, 
 
 
 def _shown(words: tuple[Word, ...]) -> str:
-    text = " ".join("…" if word is None else word for word in words)
-    text = text if text.isprintable() else ascii(text)[1:-1]
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return shown(" ".join("…" if word is None else word for word in words))
 
 
 def _forbidden(simple: SimpleCommand, text: str, constraint: ToolConstraint) -> Reason:

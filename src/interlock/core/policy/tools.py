@@ -7,18 +7,15 @@ by which rule, where that rule is written, what was looked at and what to do ins
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
 from interlock.core.model import PhaseSpec, ToolConstraint, WorkflowSpec
-from interlock.core.policy import shell
-from interlock.core.policy.arguments import command_of, normalize_args, paths_of, stdin_of
-from interlock.core.policy.names import CANONICAL, COMMANDS, READING, WRITING, canonical
-from interlock.core.policy.paths import constrained, writable
-from interlock.core.policy.pathshape import leaves_tree
-from interlock.core.policy.permissions import constraint_key, forbidden_by, permitted
-from interlock.core.policy.remedies import elsewhere
+from interlock.core.policy import shell, targets
+from interlock.core.policy.arguments import command_of, normalize_args, stdin_of
+from interlock.core.policy.names import CANONICAL, COMMANDS, canonical
+from interlock.core.policy.permissions import constraint_for, forbidden_by, permitted
+from interlock.core.policy.remedies import elsewhere, shown
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.errors import UsageError
 
@@ -69,7 +66,7 @@ def decide(
     try:
         known = normalize_args(tool, args)
         found = (
-            *_paths(workflow, spec, name, known, root),
+            *targets.reasons(workflow, spec, name, known, root),
             *_commands(workflow, spec, name, known),
         )
     except UsageError as error:
@@ -83,7 +80,7 @@ def decide(
 def _unknown_phase(workflow: WorkflowSpec, phase: str) -> Reason:
     return Reason(
         rule="phase.unknown",
-        message=f"The workflow {workflow.name} has no phase {_shown(phase)}.",
+        message=f"The workflow {workflow.name} has no phase {shown(phase)}.",
         remedy="See where the task is: interlock why TASK",
         facts={"phase": phase, "phases": [known.id for known in workflow.phases]},
     )
@@ -95,7 +92,7 @@ def _unknown_tool(spec: PhaseSpec, tool: str) -> Reason:
     hint = f"Did you mean {close[0]}? " if close else ""
     return Reason(
         rule="tool.unknown",
-        message=f"{_shown(tool)} is not a tool that this workflow knows; unknown tools are denied.",
+        message=f"{shown(tool)} is not a tool that this workflow knows; unknown tools are denied.",
         remedy=f"{hint}Use one of: {usable}.",
         position=spec.position,
         facts={"tool": tool, "phase": spec.id},
@@ -126,81 +123,6 @@ def _not_permitted(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> Reason
     )
 
 
-# -- paths -------------------------------------------------------------------------------------
-
-
-def _paths(
-    workflow: WorkflowSpec, spec: PhaseSpec, tool: str, args: Mapping[str, Any], root: str
-) -> Iterator[Reason]:
-    if tool in WRITING:
-        yield from _written(workflow, spec, tool, _relative(args, root))
-        return
-    constraint = _constraint(spec, tool)
-    if constraint.allowed_patterns or constraint.forbidden_patterns:
-        paths = _relative(args, root)
-        if not paths:
-            raise UsageError(f"{tool} is limited to some paths here, so a call has to name one")
-        rules = constrained(constraint, spec.id, protected=False)
-        for path in paths:
-            yield from rules.reasons(path.rstrip("/"))
-    elif tool in READING:
-        for path in _relative(args, root):
-            if why := leaves_tree(path):
-                yield Reason(
-                    rule="path.outside",
-                    message=f"{_shown(path)} is not inside the tree: {why}.",
-                    remedy="Name the file by its path from the root of the tree, like src/app.py.",
-                    position=spec.position,
-                    facts={"path": path, "phase": spec.id},
-                )
-
-
-def _written(
-    workflow: WorkflowSpec, spec: PhaseSpec, tool: str, paths: tuple[str, ...]
-) -> Iterator[Reason]:
-    if not paths:
-        raise UsageError(f"{tool} was called without the path of a file")
-    rules = [writable(workflow, spec.id)]
-    own = spec.tool_constraints.get(tool)
-    if tool != "write_files" and own and (own.allowed_patterns or own.forbidden_patterns):
-        rules.append(constrained(own, spec.id))
-    for path in paths:
-        against = {reason.rule: reason for rule in reversed(rules) for reason in rule.reasons(path)}
-        for reason in sorted(against.values(), key=_decides_first):
-            yield reason if reason.rule in _OWN_REMEDY else _with_way(workflow, spec, path, reason)
-
-
-_ORDER: Final = ("path.malformed", "path.forbidden", "path.protected", "path.not_allowed")
-# Another phase would not help.
-_OWN_REMEDY: Final = frozenset({"path.malformed", "path.protected"})
-
-
-def _decides_first(reason: Reason) -> int:
-    return _ORDER.index(reason.rule)
-
-
-def _with_way(workflow: WorkflowSpec, spec: PhaseSpec, path: str, reason: Reason) -> Reason:
-    way = elsewhere(
-        workflow, spec, lambda other: writable(workflow, other.id).why_not(path) is None
-    )
-    remedy = " ".join(part for part in (reason.remedy, way) if part)
-    return replace(reason, remedy=remedy or "Leave the file as it is.")
-
-
-def _relative(args: Mapping[str, Any], root: str) -> tuple[str, ...]:
-    """The paths of a call from the tree's root; the root itself is no file and left out."""
-    found = []
-    for path in paths_of(args):
-        below = path
-        if below == root or below.startswith(root + "/"):
-            below = below[len(root) + 1 :]
-        while below.startswith("./"):
-            below = below[2:]
-        if below not in {"", "."} or not path:
-            found.append(below)
-    return tuple(found)
-
-
 # -- commands ----------------------------------------------------------------------------------
 
 
@@ -227,12 +149,12 @@ def _commands(
 
 
 def _command_constraint(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> ToolConstraint:
-    own = _constraint(spec, tool)
+    own = constraint_for(spec, tool)
     if own.allowed_commands or own.forbidden_commands:
         return own
     if tool == "run":
         # Free commands by another name are bound like free commands.
-        return _constraint(spec, "bash")
+        return constraint_for(spec, "bash")
     if tool == "run_tests":
         runner = workflow.environment.runner if workflow.environment else ""
         forms = _RUNNERS.get(runner) or tuple(
@@ -243,11 +165,6 @@ def _command_constraint(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> T
 
 
 # -- common ------------------------------------------------------------------------------------
-
-
-def _constraint(spec: PhaseSpec, tool: str) -> ToolConstraint:
-    key = constraint_key(spec, tool)
-    return spec.tool_constraints[key] if key else ToolConstraint()
 
 
 def _malformed(spec: PhaseSpec, tool: str, error: UsageError) -> Reason:
@@ -262,8 +179,3 @@ def _malformed(spec: PhaseSpec, tool: str, error: UsageError) -> Reason:
 
 def _denied(tool: str, reason: Reason) -> ToolDecision:
     return ToolDecision(allowed=False, tool=tool, reasons=(reason,))
-
-
-def _shown(text: str) -> str:
-    text = text if text.isprintable() else ascii(text)[1:-1]
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
