@@ -128,7 +128,7 @@ def _of_ini(source: bytes) -> str:
     except (ValueError, configparser.Error):
         return f"unparsable {hashlib.sha256(source).hexdigest()}"
     found = {name: dict(parser[name]) for name in parser.sections() if _SECTIONS.match(name)}
-    entry_points = parser["options.entry_points"] if "options.entry_points" in parser else {}
+    entry_points = dict(parser).get("options.entry_points", {})
     if plugins := entry_points.get("pytest11"):
         found["options.entry_points"] = {"pytest11": plugins}
     return json.dumps(found, sort_keys=True) if found else ""

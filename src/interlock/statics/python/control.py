@@ -5,12 +5,15 @@ from __future__ import annotations
 __all__ = ["control"]
 
 _TEMPLATE = """\
-class Test{name}:
+import unittest
+
+
+class Test{name}(unittest.TestCase):
     value = 0
 
     def test_{name}_equality(self):
         self.value += 1
-        assert self.value == 2, self.value
+        self.assertEqual(self.value, 2)
 
     def test_{name}_exception(self):
         raise LookupError(self.value)
@@ -22,5 +25,8 @@ def test_{name}_truth(tmp_path):
 
 
 def control(name: str) -> bytes:
-    """A test file of three tests that fail in different ways: comparison, exception, truth."""
+    """A test file of three tests that fail in different ways: comparison, exception, truth.
+
+    Those of the ``TestCase`` are collected whatever names a project has for its tests.
+    """
     return _TEMPLATE.format(name=name).encode()

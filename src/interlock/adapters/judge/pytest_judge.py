@@ -1,0 +1,293 @@
+"""The judge for pytest: RED and GREEN as measurements, never as opinions.
+
+The tree of every run is put together here: sources from one tree, tests and test configuration
+from another. Each run is on a fresh copy, in a child of its own, and the runs of one measurement
+come in random order, so that code cannot tell them apart by what it finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import random
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+import msgspec
+
+from interlock.adapters.confinement import UidRange
+from interlock.adapters.durable import replace_file
+from interlock.adapters.judge.environment import Environments
+from interlock.adapters.judge.results import Blame, to_run
+from interlock.adapters.judge.session import Place, RunnerSession
+from interlock.adapters.judge.snapshot import Contents, Snapshot
+from interlock.adapters.judge.variants import Control, Variant, files_of, function_of, invert
+from interlock.adapters.trees.repository import Repository
+from interlock.core.facts import Finding, GreenFacts, RedFacts, Run
+from interlock.core.model import EnvironmentSpec
+from interlock.core.policy.paths import PathRules
+from interlock.errors import InterlockError
+from interlock.ports.confinement import Level, Limits
+from interlock.ports.judge import GreenRequest, RedRequest
+from interlock.ports.statics import Statics, Stubs
+
+__all__ = ["PytestJudge"]
+
+# Bumped when a cached base run would no longer be what a run gives.
+_FORMAT = 1
+_TEST_MODULES = ("test_*.py", "*_test.py")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What all runs of one request share."""
+
+    environment: Path
+    seconds: int
+    blame: Blame
+
+
+class PytestJudge:
+    """Measures in sandboxes; satisfies ``ports.judge.Judge``.
+
+    Args:
+        repository: holds the trees.
+        statics: what is known of Python without running it.
+        state_dir: for environments (``env/``), exported bases and base runs (``judge/``).
+        level: confinement of every job.
+        uids: users for jobs, none of which a session is ever given.
+        limits: of one job.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        statics: Statics,
+        state_dir: Path,
+        level: Level,
+        uids: UidRange,
+        limits: Limits | None = None,
+    ) -> None:
+        self._repository = repository
+        self._statics = statics
+        self._directory = state_dir / "judge"
+        self._place = Place(
+            level=level,
+            uids=uids,
+            scratch=self._directory / "work",
+            limits=limits or Limits(),
+        )
+        self._environments = Environments(repository, state_dir / "env", self._place)
+
+    def environment(self, spec: EnvironmentSpec, base: str) -> str:
+        """See ``ports.judge.Judge``."""
+        return self._environments.built(spec, base)
+
+    def environment_path(self, digest: str) -> str:
+        """See ``ports.judge.Judge``."""
+        return str(self._environments.path(digest))
+
+    def red(self, request: RedRequest) -> RedFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        try:
+            digest = self._environments.built(request.environment, request.base)
+            facts = self._red(request, digest)
+        except InterlockError as error:
+            return RedFacts(problem=_problem(error), level=level)
+        return replace(facts, environment=digest, level=level)
+
+    def green(self, request: GreenRequest) -> GreenFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        known = GreenFacts(level=level, red_tests=request.red_tests, base_green=request.base_green)
+        try:
+            digest = self._environments.built(request.environment, request.base)
+            facts = self._green(request, digest)
+        except InterlockError as error:
+            return replace(known, problem=_problem(error))
+        return replace(
+            facts,
+            environment=digest,
+            level=level,
+            red_tests=known.red_tests,
+            base_green=known.base_green,
+        )
+
+    def _red(self, request: RedRequest, digest: str) -> RedFacts:
+        contents = self._contents(request.base)
+        is_test = _matcher(request.test_patterns)
+        base = contents.tree(request.base)
+        frozen = contents.tree(request.tree).taking(base, lambda path: not is_test(path))
+        marker = f"il-{secrets.token_hex(8)}"
+        sources = [path for path in base.paths if not is_test(path)]
+        stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
+        job = _Job(self._environments.path(digest), request.seconds, _blame(stubs, marker))
+        with self._session(job, (base, frozen)) as session:
+            base_run = self._base_run(session, base, digest, request, job)
+            variant = _new_tests(base, frozen, base_run)
+            variant = replace(variant, tree=frozen.writing(stubs.changes))
+            red = self._run(session, variant, job)
+        problem = f"the base: {base_run.problem}" if base_run.problem else red.problem
+        if not problem and not red.tests and not red.collect_errors:
+            problem = (
+                "no test of a changed file was found; name files test_*.py and functions test_* "
+                "below the test paths"
+            )
+        return RedFacts(
+            problem=problem,
+            base=base_run,
+            red=red,
+            new_tests=self._new_ids(base, frozen, base_run, red),
+            stubbed=stubs.stubbed,
+            not_stubbed=stubs.impossible,
+            config=_digest(self._statics.configuration(frozen.paths, frozen.read)),
+        )
+
+    def _green(self, request: GreenRequest, digest: str) -> GreenFacts:
+        contents = self._contents(request.base)
+        is_test = _matcher(request.test_patterns)
+        base, candidate = contents.tree(request.base), contents.tree(request.tree)
+        # The base's sources and the frozen tests: what the revert run is made on.
+        frozen = contents.tree(request.red_tree).taking(base, lambda path: not is_test(path))
+        config = self._statics.configuration(frozen.paths, frozen.read)
+        now = self._statics.configuration(candidate.paths, candidate.read)
+        changed = {path for path in config.keys() | now if config.get(path) != now.get(path)}
+        moved = [path for path in candidate.differing(frozen) if is_test(path)]
+        if request.config and request.config != _digest(config):
+            moved.append("the test configuration is not the one of RED")
+        tree = candidate.taking(frozen, lambda path: is_test(path) or path in changed)
+        variants = {"green": Variant(name="green", tree=tree)}
+        control = Control(tree, request.new_tests or request.base_green[:1], self._statics)
+        variants["control"] = control.variant
+        without: list[str] = []
+        if request.new_tests:
+            variants["twin"], without = invert(tree, request.new_tests, self._statics)
+            variants["revert"] = Variant(
+                name="revert",
+                tree=frozen,
+                arguments=files_of(request.new_tests),
+                keep=frozenset(request.new_tests),
+            )
+        job = _Job(self._environments.path(digest), request.seconds, Blame())
+        runs = self._runs(job, variants.values())
+        suite = runs["green"]
+        return GreenFacts(
+            problem=suite.problem or ("" if suite.tests else "no tests were found"),
+            suite=suite,
+            revert=runs.get("revert"),
+            twin=runs.get("twin"),
+            not_inverted=tuple(without),
+            control=control.own(runs["control"]),
+            frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
+            findings=self._findings(base, candidate, is_test),
+        )
+
+    def _contents(self, base: str) -> Contents:
+        return Contents(self._repository, base, self._directory / "base")
+
+    def _session(self, job: _Job, trees: Iterable[Snapshot]) -> RunnerSession:
+        needed = max(tree.size() for tree in trees)
+        return RunnerSession(self._place, job.environment, needed)
+
+    def _runs(self, job: _Job, variants: Iterable[Variant]) -> dict[str, Run]:
+        shuffled = list(variants)
+        random.SystemRandom().shuffle(shuffled)
+        done: dict[str, Run] = {}
+        with self._session(job, [variant.tree for variant in shuffled]) as session:
+            for variant in shuffled:
+                done[variant.name] = self._run(session, variant, job)
+        return done
+
+    def _run(self, session: RunnerSession, variant: Variant, job: _Job) -> Run:
+        tree = variant.tree
+        raw = session.run(
+            tree,
+            arguments=variant.arguments,
+            settings=self._statics.main_configuration(tree.paths, tree.read),
+            keep=variant.keep,
+            drop=variant.drop,
+            seconds=job.seconds,
+        )
+        return to_run(variant.name, tree.oid, raw, job.blame)
+
+    def _base_run(
+        self, session: RunnerSession, base: Snapshot, digest: str, request: RedRequest, job: _Job
+    ) -> Run:
+        """The full suite of the base: measured once for each base and environment."""
+        key = json.dumps([_FORMAT, base.oid, digest, self._place.level.value])
+        path = self._directory / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+        if path.is_file():
+            return msgspec.json.decode(path.read_bytes(), type=Run)
+        run = self._run(session, Variant(name="base", tree=base), job)
+        if run.whole:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+            replace_file(path, msgspec.json.encode(run), temporary=temporary)
+        return run
+
+    def _new_ids(
+        self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run
+    ) -> tuple[str, ...]:
+        """Ids that the base does not have, or whose own function differs from the base's."""
+        changed: dict[str, frozenset[str]] = {}
+        for path in files_of(test.id for test in red.tests):
+            if path in frozen.paths and base.entry(path) != frozen.entry(path):
+                old = base.read(path) if path in base.paths else b""
+                changed[path] = self._statics.changed_symbols(old, frozen.read(path))
+        return tuple(
+            test.id
+            for test in red.tests
+            if test.id not in base_run.ids
+            or function_of(test.id).replace("::", ".")
+            in changed.get(test.id.partition("::")[0], ())
+        )
+
+    def _findings(
+        self, base: Snapshot, candidate: Snapshot, is_test: Callable[[str], bool]
+    ) -> tuple[Finding, ...]:
+        return tuple(
+            finding
+            for path in candidate.differing(base)
+            if path in candidate.paths and not is_test(path)
+            for finding in self._statics.findings(
+                path, base.read(path) if path in base.paths else None, candidate.read(path)
+            )
+        )
+
+
+def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+    rules = PathRules(allowed=tuple(patterns), protected=())
+    return lambda path: rules.why_not(path) is None
+
+
+def _blame(stubs: Stubs, marker: str) -> Blame:
+    # A symbol that no stub could be written for is planned all the same.
+    named = (symbol.replace("::", ".").replace(":", ".") for symbol in stubs.impossible)
+    return Blame(marker, stubs.names | frozenset(named))
+
+
+def _new_tests(base: Snapshot, frozen: Snapshot, base_run: Run) -> Variant:
+    """Run the tests of changed files; and, if more than test modules changed, all new ids."""
+    changed = [path for path in frozen.differing(base) if path in frozen.paths]
+    code = [path for path in changed if path.endswith(".py")]
+    modules = [
+        path for path in code if any(fnmatch(posixpath.basename(path), p) for p in _TEST_MODULES)
+    ]
+    if code == modules and modules:
+        return Variant(name="red", tree=frozen, arguments=tuple(modules))
+    known = frozenset(i for i in base_run.ids if i.partition("::")[0] not in changed)
+    return Variant(name="red", tree=frozen, drop=known)
+
+
+def _digest(configuration: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(configuration.items())).encode()).hexdigest()
+
+
+def _problem(error: InterlockError) -> str:
+    return f"{error.message}; {error.remedy}" if error.remedy else error.message

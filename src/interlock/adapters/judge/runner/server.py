@@ -1,0 +1,143 @@
+"""The parent: takes jobs one after the other, forks for each, cleans up after each."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .child import run
+from .sweep import become_reaper, end_processes, set_dumpable, wipe
+from .wire import clear, read_json, receive_tree, write_json
+
+__all__ = ["main"]
+
+_FRAMES_LIMIT = 64 << 20
+_OUTPUT_KEPT = 8 << 10
+_GRACE_S = 0.2
+_LOST = 125
+
+
+def main() -> None:
+    """Serve until the judge closes the socket.
+
+    Arguments: descriptor of the job socket, directory of the tree, then ``private`` (namespaces of
+    its own), ``exclusive`` (a user of its own) or ``shared``.
+    """
+    stream = socket.socket(fileno=int(sys.argv[1]))
+    root, standing = sys.argv[2], sys.argv[3]
+    set_dumpable(False)
+    become_reaper()
+    write_json(stream, {"ready": True, "pytest": pytest.__version__})
+    with stream.makefile("rb") as reader:
+        while job := read_json(reader.read):
+            clear(root)
+            receive_tree(reader.read, root)
+            result, frames, output = _serve(job, root, stream)
+            end_processes(exclusive=standing != "shared")
+            wipe(private=standing == "private")
+            write_json(stream, result, frames, output)
+
+
+def _serve(
+    job: dict[str, Any], root: str, stream: socket.socket
+) -> tuple[dict[str, Any], bytes, bytes]:
+    begin = time.monotonic()
+    frames_read, frames_write = os.pipe()
+    output_read, output_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            stream.close()
+            _enter(output_write)
+            os._exit(run(job, root, frames_write))
+        except BaseException as error:
+            # Nothing may run past this line in a child, whatever it was.
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(_LOST)
+    os.close(frames_write)
+    os.close(output_write)
+    watch = _Watch(frames_read, output_read, os.pidfd_open(pid))
+    ended = watch.until(begin + job["seconds"])
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    frames, output = watch.close()
+    result = {
+        "status": os.waitstatus_to_exitcode(status),
+        "timed_out": not ended,
+        "cut": len(frames) > _FRAMES_LIMIT,
+        "seconds": time.monotonic() - begin,
+        "frames": len(frames),
+        "output": len(output),
+    }
+    return result, frames, output
+
+
+def _enter(output: int) -> None:
+    """Make a child an ordinary process: own group, own output, visible to itself."""
+    os.setpgid(0, 0)
+    set_dumpable(True)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, nothing), (1, output), (2, output)):
+        os.dup2(source, target)
+    os.close(nothing)
+    os.close(output)
+
+
+class _Watch:
+    """Both pipes of a child and its end, in one place."""
+
+    def __init__(self, frames: int, output: int, child: int) -> None:
+        self._frames, self._output = bytearray(), bytearray()
+        self._selector = selectors.DefaultSelector()
+        self._child = child
+        keep: dict[int, Callable[[bytes], None]] = {frames: self._frame, output: self._text}
+        for descriptor, take in keep.items():
+            self._selector.register(descriptor, selectors.EVENT_READ, take)
+        self._selector.register(child, selectors.EVENT_READ)
+
+    def _frame(self, data: bytes) -> None:
+        if len(self._frames) <= _FRAMES_LIMIT:
+            self._frames += data
+
+    def _text(self, data: bytes) -> None:
+        self._output += data
+        del self._output[:-_OUTPUT_KEPT]
+
+    def until(self, deadline: float) -> bool:
+        """Read until the child has ended; false if it has not by then (monotonic seconds)."""
+        ended = False
+        # What the child started may hold the pipes open; it gets a moment, not the whole time.
+        while (left := deadline - time.monotonic()) > 0 and len(self._selector.get_map()) > 0:
+            ready = self._selector.select(left)
+            if not ready:
+                break
+            for key, _ in ready:
+                if key.fd == self._child:
+                    ended = True
+                    self._selector.unregister(key.fd)
+                    deadline = min(deadline, time.monotonic() + _GRACE_S)
+                elif data := os.read(key.fd, 1 << 16):
+                    key.data(data)
+                else:
+                    self._selector.unregister(key.fd)
+                    os.close(key.fd)
+        return ended
+
+    def close(self) -> tuple[bytes, bytes]:
+        """Frames and the end of the output."""
+        for key in list(self._selector.get_map().values()):
+            if key.fd != self._child:
+                os.close(key.fd)
+        os.close(self._child)
+        self._selector.close()
+        return bytes(self._frames), bytes(self._output)

@@ -1,0 +1,95 @@
+"""The runs that a measurement is made of, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from interlock.adapters.judge.snapshot import Snapshot
+from interlock.core.facts import Run
+from interlock.ports.statics import Statics
+
+__all__ = ["Control", "Variant", "files_of", "function_of", "invert"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One run: a tree and the tests to run on it.
+
+    Args:
+        name: ``Run.purpose``.
+        tree: what is checked out; variants differ from each other in a few paths.
+        arguments: files for pytest; none means what the project's settings say.
+        keep: ids to run, ``None`` for all that are collected.
+        drop: ids not to run.
+    """
+
+    name: str
+    tree: Snapshot
+    arguments: tuple[str, ...] = ()
+    keep: frozenset[str] | None = None
+    drop: frozenset[str] = frozenset()
+
+
+def files_of(tests: Iterable[str]) -> tuple[str, ...]:
+    """Files that ids belong to, sorted."""
+    return tuple(sorted({test.partition("::")[0] for test in tests}))
+
+
+def function_of(test: str) -> str:
+    """Name of the function within its file: ``TestA::test_b`` of ``f.py::TestA::test_b[1]``."""
+    return test.partition("[")[0].partition("::")[2]
+
+
+def invert(tree: Snapshot, tests: Collection[str], statics: Statics) -> tuple[Variant, list[str]]:
+    """The twin of some tests, and those of them in which nothing could be inverted."""
+    changes: dict[str, bytes] = {}
+    without: list[str] = []
+    for path in files_of(tests):
+        ids = [test for test in tests if test.startswith(f"{path}::")]
+        names = {function_of(test) for test in ids}
+        try:
+            twin = statics.twin(tree.read(path), names)
+        except (ValueError, KeyError):
+            without += ids
+            continue
+        changes[path] = twin.source
+        without += [test for test in ids if function_of(test) not in twin.inverted]
+    return (
+        Variant(
+            name="twin",
+            tree=tree.writing(changes),
+            arguments=files_of(tests),
+            keep=frozenset(tests),
+        ),
+        without,
+    )
+
+
+class Control:
+    """A test file of the judge's own, run after others so that their imports have happened.
+
+    Args:
+        tree: the candidate.
+        tests: ids whose files run before it.
+    """
+
+    def __init__(self, tree: Snapshot, tests: Collection[str], statics: Statics) -> None:
+        files = files_of(tests)
+        name = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(10))
+        directory = posixpath.dirname(files[0]) if files else ""
+        self._path = posixpath.join(directory, f"test_{name}.py")
+        # What the project deselects by itself must not deselect this one.
+        self.variant = Variant(
+            name="control",
+            tree=tree.writing({self._path: statics.control(name)}),
+            arguments=(*files, self._path, "-k", "", "-m", ""),
+        )
+
+    def own(self, run: Run) -> Run:
+        """The run with only the control's own tests."""
+        tests = tuple(test for test in run.tests if test.id.startswith(f"{self._path}::"))
+        return dataclasses.replace(run, tests=tests)
