@@ -1,4 +1,5 @@
-"""The whole thing, as `make demo` shows it: an honest agent completes, every trick of a cheating one ends as declared."""
+"""The whole thing, as `make demo` shows it: an honest agent completes, every trick of a cheating
+one ends as declared."""
 
 from __future__ import annotations
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import struct
 from collections.abc import Callable
 
-from interlock.errors import UnavailableError
 from interlock.ports.runner import Session
 from interlock.ports.vcs import Import, Imported, Repository
 
@@ -53,15 +51,10 @@ async def take_over(
 
 
 async def _fetch(session: Session, work: Import, oids: list[bytes]) -> None:
-    names = [oid.decode("ascii") for oid in oids]
-    reply = await session.toolhost.call("blobs", oids=names, timeout_s=120)
-    body, at = reply.body, 0
-    for oid in oids:
-        if at + 4 > len(body):
-            raise UnavailableError("the walker sent less than it was asked for", code="IL-ENG-020")
-        (size,) = struct.unpack_from(">I", body, at)
-        work.blob(oid, body[at + 4 : at + 4 + size])
-        at += 4 + size
+    while oids:
+        names = [oid.decode("ascii") for oid in oids]
+        reply = await session.toolhost.call("blobs", oids=names, timeout_s=120)
+        oids = await asyncio.to_thread(work.receive, oids, reply.body)
 
 
 async def _put_back(session: Session, imported: Imported) -> None:

@@ -1,8 +1,9 @@
-"""The bare repository behind a project, and one import of one scratch tree into it."""
+"""The bare repository behind a project and the user's beside it, and one import of one scratch
+tree into it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from interlock.core.facts import TreeChange
@@ -56,8 +57,8 @@ class Import(Protocol):
     def manifest(self, data: bytes) -> list[bytes]:
         """Take the walker's listing; returns the oids whose contents are wanted."""
 
-    def blob(self, oid: bytes, data: bytes) -> None:
-        """Take one wanted blob; its hash is checked."""
+    def receive(self, asked: Sequence[bytes], body: bytes) -> list[bytes]:
+        """Take the walker's answer to ``asked``; returns the oids that it left out."""
 
     def finish(self) -> Imported:
         """Apply the path policy and write the tree."""
@@ -72,11 +73,11 @@ class Repository(Protocol):
     def diff(self, old: str, new: str) -> tuple[TreeChange, ...]:
         """Paths that differ between two trees."""
 
-    def patch(self, old: str, new: str) -> str:
-        """The difference as unified text, for people and reviewers."""
-
     def read(self, tree: str, path: str) -> bytes | None:
         """Contents of a path, ``None`` if it is not there."""
+
+    def base(self) -> tuple[str, str]:
+        """Commit and tree that a new task starts from: the user's present HEAD, brought here."""
 
     def take(self, start: str, may_write: Callable[[str], str | None]) -> Import:
         """Begin an import against the tree that the phase started from."""

@@ -1,0 +1,1 @@
+"""The server's doors: one per agent session, one for people. Neither has the other's routes."""

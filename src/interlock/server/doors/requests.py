@@ -1,0 +1,123 @@
+"""Bodies of requests, typed: what does not fit is refused with the place where it does not fit."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from interlock.errors import InvalidInputError, UsageError
+
+__all__ = [
+    "ClaimBody",
+    "DecisionBody",
+    "ReasonBody",
+    "SessionBody",
+    "TaskBody",
+    "ToolBody",
+    "TransitionBody",
+    "body_of",
+    "command_id",
+    "parse",
+]
+
+T = TypeVar("T")
+
+
+class ClaimBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/tasks/claim``."""
+
+    agent_id: str = ""
+    capabilities: tuple[str, ...] = ()
+
+
+class TransitionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/tasks/transition``."""
+
+    current_phase: str
+    target_phase: str
+    artifacts: dict[str, Any] = {}
+    phase_token: str | None = None
+
+
+class ToolBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/tools/execute`` and ``/check``."""
+
+    tool_name: str
+    args: dict[str, Any] = {}
+    phase_token: str | None = None
+
+
+class TaskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/tasks`` on the people's door."""
+
+    title: str
+    description: str = ""
+    depends_on: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    priority: int = 0
+    agent: dict[str, Any] = {}
+
+
+class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST …/gates/{gate}/approve`` and ``/reject``."""
+
+    passphrase: str
+    reason: str = ""
+    binding: str | None = None
+
+
+class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST …/abort`` and others that only a person's word is needed for."""
+
+    passphrase: str
+    reason: str = ""
+
+
+class SessionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/session``."""
+
+    passphrase: str
+
+
+def parse(data: bytes, kind: type[T]) -> T:
+    """A body as the record ``kind``.
+
+    Raises:
+        UsageError: it is not JSON.
+        InvalidInputError: it is JSON of another shape.
+    """
+    try:
+        return msgspec.json.decode(data or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(
+            f"the body does not fit: {error}",
+            code="IL-DOR-011",
+            remedy="GET /openapi.json describes every body.",
+        ) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UsageError(
+            f"the body is not JSON: {error}", code="IL-DOR-010", remedy="Send one JSON object."
+        ) from error
+
+
+async def body_of(request: Request, kind: type[T]) -> T:
+    """The request's body as the record ``kind``."""
+    return parse(await request.body(), kind)
+
+
+def command_id(request: Request, fallback: str) -> str:
+    """The caller's ``Idempotency-Key``, or an id of our own: then a repeat is a new command.
+
+    Raises:
+        UsageError: the key is longer than 200 characters.
+    """
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > 200:
+        raise UsageError(
+            "the Idempotency-Key is over 200 characters",
+            code="IL-DOR-012",
+            remedy="Send a UUID.",
+        )
+    return key or fallback

@@ -1,0 +1,180 @@
+"""Where a project's state lies: beside nothing that ``git clean`` removes.
+
+``$XDG_STATE_HOME/interlock/<repo-id>/`` holds everything; the repository's own ``.git/config``
+keeps the id.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from interlock.engine.ids import new_id
+from interlock.errors import InvalidInputError, NotFoundError
+
+__all__ = ["Layout", "repository_root", "state_home"]
+
+_SECTION, _KEY = "interlock", "repo-id"
+_ID = re.compile(r"repo_[0-9A-HJKMNP-TV-Z]{26}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one project's state."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        """The database; only the server opens it."""
+        return self.root / "events.db"
+
+    @property
+    def audit(self) -> Path:
+        """Directory of the audit's segments."""
+        return self.root / "audit"
+
+    @property
+    def keys(self) -> Path:
+        """Directory of secrets, 0700."""
+        return self.root / "keys"
+
+    @property
+    def repository(self) -> Path:
+        """The bare repository."""
+        return self.root / "repo.git"
+
+    @property
+    def run(self) -> Path:
+        """Directory of sockets and of what a running server says about itself."""
+        return self.root / "run"
+
+    @property
+    def worker_socket(self) -> Path:
+        """The worker door."""
+        return self.run / "worker.sock"
+
+    @property
+    def people_socket(self) -> Path:
+        """The people's door for the owner's uid."""
+        return self.run / "people.sock"
+
+    @property
+    def about(self) -> Path:
+        """JSON of the running server: address, pid."""
+        return self.run / "people.json"
+
+    @property
+    def passphrase(self) -> Path:
+        """The people's passphrase, as scrypt."""
+        return self.keys / "passphrase.json"
+
+    @property
+    def jwt_secret(self) -> Path:
+        """The secret of phase tokens, unless the environment gives one."""
+        return self.keys / "jwt.secret"
+
+    @property
+    def signing_key(self) -> Path:
+        """The key of attestations."""
+        return self.keys / "attestation.key"
+
+    @property
+    def user_repository(self) -> Path:
+        """File with the path of the person's repository."""
+        return self.root / "repository"
+
+    def create(self, user_repo: Path) -> None:
+        """Make the directories, readable by their owner alone."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        # Dropped uids pass through to their own scratch, and see nothing else.
+        self.root.chmod(0o711)
+        for directory in (self.keys, self.run):
+            directory.mkdir(exist_ok=True, mode=0o700)
+            directory.chmod(0o700)
+        self.user_repository.write_text(f"{user_repo}\n")
+
+    @classmethod
+    def of(cls, user_repo: Path, *, create: bool = False) -> Layout:
+        """The layout of a repository.
+
+        Args:
+            create: give the repository an id if it has none.
+
+        Raises:
+            NotFoundError: it was never initialised.
+        """
+        repo_id = _repo_id(user_repo)
+        if repo_id is None:
+            if not create:
+                raise NotFoundError(
+                    f"{user_repo} is not set up for Interlock",
+                    code="IL-LAY-001",
+                    remedy="interlock init",
+                )
+            repo_id = _give_id(user_repo)
+        layout = cls(state_home() / repo_id)
+        if create:
+            layout.create(user_repo)
+        return layout
+
+
+def state_home() -> Path:
+    """``$XDG_STATE_HOME/interlock`` or its default below the home."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "interlock"
+
+
+def repository_root(start: Path) -> Path:
+    """The top of the git repository that ``start`` lies in.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    for place in (start.resolve(), *start.resolve().parents):
+        if (place / ".git").exists():
+            return place
+    raise NotFoundError(f"{start} is not in a git repository", code="IL-LAY-002", remedy="git init")
+
+
+def _config(user_repo: Path) -> Path:
+    dot_git = user_repo / ".git"
+    if dot_git.is_file():
+        text = dot_git.read_text().strip()
+        dot_git = (user_repo / text.removeprefix("gitdir:").strip()).resolve()
+        common = dot_git / "commondir"
+        if common.exists():
+            dot_git = (dot_git / common.read_text().strip()).resolve()
+    return dot_git / "config"
+
+
+def _repo_id(user_repo: Path) -> str | None:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        text = _config(user_repo).read_text()
+        parser.read_string("\n".join(line.strip() for line in text.splitlines()))
+        found = parser.get(_SECTION, _KEY)
+    except (OSError, configparser.Error):
+        return None
+    return found if _ID.fullmatch(found) else None
+
+
+def _give_id(user_repo: Path) -> str:
+    repo_id = new_id("repo", 0)
+    done = subprocess.run(
+        ["git", "config", "--file", str(_config(user_repo)), f"{_SECTION}.{_KEY}", repo_id],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InvalidInputError(
+            f"the repository's configuration cannot be written: {done.stderr.strip()}",
+            code="IL-LAY-003",
+            remedy=f"ls -l {_config(user_repo)}",
+        )
+    return repo_id
