@@ -18,7 +18,7 @@ from interlock.adapters.lockfile import LockFile
 from interlock.adapters.stores import conflicts, documents
 from interlock.adapters.stores.blobs import BlobDirectory
 from interlock.adapters.stores.connections import Connections
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, UnavailableError
 from interlock.ports.store import EVENT_SCHEMA, Lease, NewEvent, StoredEvent
 
 __all__ = ["SQLiteStore"]
@@ -39,14 +39,22 @@ class SQLiteStore:
     Raises:
         ConflictError: another process has it open (``IL-STO-004``); the message names it.
         IntegrityError: it is newer than this program, not ours, or contradicts itself.
+        UnavailableError: it cannot be opened or written (``IL-STO-033``, ``IL-STO-034``).
     """
 
     def __init__(self, path: Path, *, blobs: Path | None = None) -> None:
         path = path.resolve()  # two names for one file must meet at one lock
-        make_private_directory(path.parent)
-        self._lock = LockFile(
-            path.with_name(f"{path.name}.lock"), code="IL-STO-004", what=f"the state in {path}"
-        )
+        try:
+            make_private_directory(path.parent)
+            self._lock = LockFile(
+                path.with_name(f"{path.name}.lock"), code="IL-STO-004", what=f"the state in {path}"
+            )
+        except OSError as problem:
+            raise UnavailableError(
+                f"{path} cannot be opened: {problem.strerror}",
+                code="IL-STO-034",
+                remedy="make sure that the disk has room and that the directory is the server's",
+            ) from problem
         try:
             self._blobs = BlobDirectory(blobs or path.parent / "blobs")
             self._connections = Connections(path)
