@@ -42,6 +42,7 @@ class Place:
     def __init__(self, state: Path, user_repository: Path) -> None:
         self.state = state
         self.complaints = state.with_name("supervisor.log")
+        self.complaints.touch()
         self.started: list[subprocess.Popen[bytes]] = []
         user_repository.mkdir()
         (user_repository / "agent.py").write_text(AGENT)

@@ -77,10 +77,9 @@ def workdir(sandbox: SandboxSpec, level: Level) -> str:
 def agent_environment(
     spec: SessionSpec, composed: SandboxSpec, running: Sandbox
 ) -> Mapping[str, str]:
-    """Variables of the agent's program beyond those of the sandbox; no secret is among them."""
+    """What the agent's program is told by variables; no secret is among them."""
     port = running.port(spec.ports[0])
     return {
-        **spec.agent.env,
         # By address: "localhost" may also be ::1, which the program could occupy itself.
         "INTERLOCK_URL": f"http://127.0.0.1:{port}",
         "INTERLOCK_AGENT_ID": spec.agent_id,

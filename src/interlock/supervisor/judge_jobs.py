@@ -1,8 +1,8 @@
 """Judge jobs by what they are asked: the same question joins the running job or gets its answer.
 
-A server that dies in the middle asks again when it is back, and nothing is measured twice. What
-may come out otherwise next time is not kept: a retryable error, or facts that say why nothing
-could be measured.
+A server that dies in the middle asks again when it is back, and nothing is measured twice. Only
+measurements are kept: an error, and facts that say why nothing could be measured, are handed out
+once and forgotten. An environment is kept by whoever builds it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from interlock.errors import InterlockError
 from interlock.ports.runner import JudgeKind
 from interlock.supervisor.threads import in_thread
 
@@ -51,9 +50,10 @@ class JudgeJobs:
             self._forget_the_oldest()
         job = self._jobs[key]
         self._jobs.move_to_end(key)
-        # Shielded: one asker that goes away must not take the job from the others.
+        # Unlike `await job` this leaves the job alone when one of its askers goes away.
         await asyncio.wait([job])
-        if not _may_be_kept(job) and self._jobs.get(key) is job:
+        measured = kind is not JudgeKind.ENVIRONMENT and _is_measured(job)
+        if not measured and self._jobs.get(key) is job:
             del self._jobs[key]
         return job.result()
 
@@ -73,11 +73,5 @@ def _digest(kind: JudgeKind, request: Mapping[str, Any]) -> str:
     return hashlib.sha256(question).hexdigest()
 
 
-def _may_be_kept(job: asyncio.Task[Mapping[str, Any]]) -> bool:
-    match job.exception():
-        case None:
-            return not job.result().get("problem")
-        case InterlockError() as error:
-            return not error.retryable
-        case _:
-            return False
+def _is_measured(job: asyncio.Task[Mapping[str, Any]]) -> bool:
+    return job.exception() is None and not job.result().get("problem")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from interlock.adapters.confinement import UidRange
+from interlock.adapters.judge.pytest_judge import PytestJudge
+from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError
+from interlock.ports.confinement import Level
 from interlock.ports.judge import GreenRequest, Judge, RedRequest
 from interlock.ports.runner import JudgeKind
+from interlock.statics import python
+from interlock.supervisor.judge_jobs import Measure
 
-__all__ = ["EnvironmentRequest", "measure"]
+__all__ = ["EnvironmentRequest", "measure", "pytest_judge"]
 
 
 class EnvironmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +28,26 @@ class EnvironmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     spec: EnvironmentSpec
     base: str
+
+
+def pytest_judge(state: Path, uids: UidRange, level: Level) -> Measure:
+    """Measure with pytest on the trees of ``state``.
+
+    The repository is opened for the first job: it need not be there when a supervisor starts.
+    """
+    guard = threading.Lock()
+    judges: list[Judge] = []
+
+    def measure_with_pytest(kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        with guard:
+            if not judges:
+                repository = Repository.open(state / "repo.git")
+                judges.append(
+                    PytestJudge(repository, statics=python, state_dir=state, level=level, uids=uids)
+                )
+        return measure(judges[0], kind, request)
+
+    return measure_with_pytest
 
 
 def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:

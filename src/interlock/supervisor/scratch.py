@@ -84,7 +84,7 @@ class Scratches:
         self.discard(self._root / session_id, uid=uid)
 
     def abandon(self, session_id: str) -> None:
-        """Never give the session's uid to anybody else, nor remove what may still be in use."""
+        """Never give the session's uid to anybody else: something may still run as it."""
         with self._lock:
             self._leased.pop(session_id, None)
 

@@ -44,5 +44,5 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, result, failure)
 
-    threading.Thread(target=run, name=function.__name__, daemon=True).start()
+    threading.Thread(target=run, daemon=True).start()
     return await done
