@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from interlock.adapters.audit import AuditLog
+from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.clock import SystemClock
 from interlock.adapters.runners.worker_door import WorkerDoor
 from interlock.adapters.stores.sqlite import SQLiteStore

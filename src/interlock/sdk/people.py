@@ -1,0 +1,151 @@
+"""What surfaces for people use: the people's door as methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from interlock.sdk.exchange import call, result, segment
+from interlock.sdk.transport import Transport
+
+__all__ = ["PeopleClient"]
+
+_V1 = "/api/v1"
+
+
+class PeopleClient:
+    """A person's connection.
+
+    Args:
+        url: ``unix:/path/to/people.sock`` or ``http://127.0.0.1:PORT``.
+        patience_s: seconds over which calls are repeated while nobody answers.
+        session: session token, needed over TCP.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = 0.0, session: str | None = None) -> None:
+        self._transport = Transport(url, patience_s=patience_s)
+        self._session = session
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._transport.close()
+
+    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        sent = call("GET", f"{_V1}{path}", token=self._session, query=query)
+        return result(self._transport.send(sent))
+
+    def _post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
+        sent = call("POST", f"{_V1}{path}", body, token=self._session, key=key)
+        return result(self._transport.send(sent))
+
+    def login(self, passphrase: str) -> None:
+        """Get a session token by passphrase (TCP only)."""
+        self._session = str(self._post("/session", {"passphrase": passphrase})["session"])
+
+    def about(self) -> dict[str, Any]:
+        """What the server is and what its machine can prevent."""
+        return self._get("/about")
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Every task, oldest first."""
+        found: list[dict[str, Any]] = self._get("/tasks")["tasks"]
+        return found
+
+    def create_task(
+        self,
+        title: str,
+        *,
+        description: str = "",
+        depends_on: Sequence[str] = (),
+        capabilities: Sequence[str] = (),
+        priority: int = 0,
+        agent: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """Make a task.
+
+        Args:
+            agent: programs: ``author``, ``reviewers`` by role (or ``default``), ``max_attempts``.
+            key: repeated with the same key it is the same task.
+        """
+        body = {
+            "title": title,
+            "description": description,
+            "depends_on": list(depends_on),
+            "capabilities": list(capabilities),
+            "priority": priority,
+            "agent": dict(agent or {}),
+        }
+        return self._post("/tasks", body, key)
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """One task."""
+        return self._get(f"/tasks/{segment(task_id)}")
+
+    def why(self, task_id: str) -> dict[str, Any]:
+        """Why the task is where it is: gate → check → fact."""
+        return self._get(f"/tasks/{segment(task_id)}/why")
+
+    def evidence(self, task_id: str) -> dict[str, Any]:
+        """Everything that is known about a task."""
+        return self._get(f"/tasks/{segment(task_id)}/evidence")
+
+    def inbox(self) -> list[dict[str, Any]]:
+        """What waits for a person."""
+        found: list[dict[str, Any]] = self._get("/inbox")["waiting"]
+        return found
+
+    def approve(
+        self,
+        task_id: str,
+        gate: str,
+        *,
+        passphrase: str,
+        reason: str = "",
+        binding: str | None = None,
+    ) -> dict[str, Any]:
+        """Let a waiting gate through."""
+        body = {"passphrase": passphrase, "reason": reason, "binding": binding}
+        return self._post(f"/tasks/{segment(task_id)}/gates/{segment(gate)}/approve", body)
+
+    def reject(
+        self,
+        task_id: str,
+        gate: str,
+        *,
+        passphrase: str,
+        reason: str,
+        binding: str | None = None,
+    ) -> dict[str, Any]:
+        """Refuse a waiting gate."""
+        body = {"passphrase": passphrase, "reason": reason, "binding": binding}
+        return self._post(f"/tasks/{segment(task_id)}/gates/{segment(gate)}/reject", body)
+
+    def abort(self, task_id: str, *, passphrase: str, reason: str = "") -> dict[str, Any]:
+        """End a task for good."""
+        body = {"passphrase": passphrase, "reason": reason}
+        return self._post(f"/tasks/{segment(task_id)}/abort", body)
+
+    def trust(self, *, passphrase: str) -> dict[str, Any]:
+        """Trust the environment recipe of the workflow at HEAD."""
+        return self._post("/trust", {"passphrase": passphrase})
+
+    def events(
+        self,
+        after: int = 0,
+        *,
+        types: Sequence[str] = (),
+        task_id: str | None = None,
+        wait_s: float = 0.0,
+        limit: int = 500,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Events after a cursor, and the next cursor."""
+        query = {
+            "after": after,
+            "type": list(types) or None,
+            "task": task_id,
+            "wait": wait_s,
+            "limit": limit,
+        }
+        answer = self._get("/events", query)
+        return answer["events"], int(answer["cursor"])
