@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interlock.errors import DeniedError, UnavailableError
+from interlock.errors import DeniedError, InvalidInputError, UnavailableError
 from interlock.ports.runner import JudgeKind
 
 if TYPE_CHECKING:
@@ -58,6 +58,18 @@ def test_an_error_of_the_judge_is_raised_at_the_server(place: Place) -> None:
             with pytest.raises(DeniedError, match="not this one") as caught:
                 await door.judge(JudgeKind.RED, {"tree": "refused"})
             assert (caught.value.code, caught.value.remedy) == ("IL-TST-001", "another")
+
+    asyncio.run(scenario())
+
+
+def test_a_request_without_its_fields_is_refused(place: Place) -> None:
+    place.supervise("--level", "none")
+
+    async def scenario() -> None:
+        async with place.server() as door:
+            for kind in JudgeKind:
+                with pytest.raises(InvalidInputError, match=kind.value):
+                    await door.judge(kind, {})
 
     asyncio.run(scenario())
 

@@ -243,6 +243,20 @@ def test_ending_a_session_takes_its_scratch_and_its_processes_away(
     asyncio.run(scenario())
 
 
+def test_a_door_that_is_still_served_may_be_closed_after_the_session_ended(place: Place) -> None:
+    place.supervise("--level", "none")
+
+    async def scenario() -> None:
+        async with place.server() as door:
+            session = await door.start(await place.spec(door, "ses_1"))
+            async with await _greeter(session):
+                await door.end("ses_1")
+                assert session.door.fileno() >= 0
+            assert session.door.fileno() < 0
+
+    asyncio.run(scenario())
+
+
 def test_the_server_is_told_when_a_session_ends_by_itself(place: Place, full: None) -> None:
     place.supervise()
 

@@ -161,9 +161,9 @@ class Runner(Protocol):
         """Start a session, or give the running one of that id."""
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
-        """End a session, remove its scratch and close its sockets; quiet if there is none.
+        """End a session and remove its scratch; quiet if there is none.
 
-        Whoever serves a door of it stops doing so first.
+        Whoever serves a door of it closes that door, before or after.
 
         Args:
             grace_s: seconds that its programs get between being told and being killed.

@@ -38,6 +38,7 @@ class WorkerDoor:
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         self._sessions: dict[str, WorkerSession] = {}
+        self._left: list[WorkerSession] = []
         self._channels: set[Channel] = set()
         self._supervisor: Channel | None = None
         self._capability: Capability | None = None
@@ -61,12 +62,12 @@ class WorkerDoor:
         return session
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
-        """End a session, remove its scratch and close its sockets."""
+        """End a session and remove its scratch."""
         await self._ask(wire.Op.END_SESSION, session_id=session_id, grace_s=grace_s)
         session = self._sessions.pop(session_id, None)
         if session is not None:
             session.over(None)
-            session.close()
+            self._leave(session)
 
     def adopted(self) -> Mapping[str, Session]:
         """Sessions that are alive, by id."""
@@ -114,7 +115,7 @@ class WorkerDoor:
         self._listener.close()
         for channel in list(self._channels):
             self._drop(channel)
-        for session in self._sessions.values():
+        for session in (*self._sessions.values(), *self._left):
             session.close()
 
     def _accept(self) -> None:
@@ -182,18 +183,24 @@ class WorkerDoor:
             wire.close_all(fds)
         else:
             if known is not None:
-                known.close()
+                self._leave(known)
             session = WorkerSession(alive, fds, self._loop)
             session.toolhost.closed.add_done_callback(lambda _: self._check_lost())
             self._sessions[alive.session_id] = session
         self._awaited.discard(alive.session_id)
         self._check_complete()
 
+    def _leave(self, session: WorkerSession) -> None:
+        # A door may still be served, and only its server can stop: closing it here would pull the
+        # descriptor from under a loop. What nobody closes is closed with the worker door.
+        session.leave()
+        self._left = [left for left in (*self._left, session) if not left.is_closed]
+
     def _check_lost(self) -> None:
         """Without a supervisor to say so, a session is over when its first program is."""
         if self._supervisor is None:
             for session in self._sessions.values():
-                if session.toolhost.closed.done() and not session.is_closed:
+                if session.toolhost.closed.done() and not session.has_left:
                     session.over(None)
 
     def _check_complete(self) -> None:
