@@ -7,6 +7,7 @@ must be refused, when it raises ``OSError``. ``witness`` makes what it is tried 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -38,6 +39,18 @@ _CLONE_NEWUSER, _CLONE_NEWNS, _MS_BIND, _MS_REMOUNT = 0x10000000, 0x20000, 4096,
 _TIOCLINUX = 0x541C
 
 
+def _descriptors() -> dict[int, str]:
+    """Open descriptors and what they are; the one that lists them is gone by then."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+    return found
+
+
+_AT_START = _descriptors()
+
+
 def refused(function: Callable[[Arguments], object]) -> Callable[[Arguments], object]:
     """Holds when the kernel says no."""
     _PROPERTIES[function.__name__] = (function, True)
@@ -59,6 +72,15 @@ def _checked(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
+
+
+def _here_or_in_own_namespace(action: Callable[[], object]) -> None:
+    """Whoever is refused here may be allowed as the owner of namespaces that it made."""
+    try:
+        action()
+    except OSError:
+        _call("unshare", ctypes.c_long(_CLONE_NEWUSER | _CLONE_NEWNS))
+        action()
 
 
 def _write(path: str, mode: str = "w") -> None:
@@ -160,7 +182,9 @@ def remount_writable(a: Arguments) -> None:
 
 @refused
 def mount_tmpfs(a: Arguments) -> None:
-    _checked(_libc.mount(b"tmpfs", b"/w", b"tmpfs", ctypes.c_ulong(0), None))
+    _here_or_in_own_namespace(
+        lambda: _checked(_libc.mount(b"tmpfs", b"/w", b"tmpfs", ctypes.c_ulong(0), None))
+    )
 
 
 @refused
@@ -170,7 +194,9 @@ def unmount(a: Arguments) -> None:
 
 @refused
 def copy_a_mount(a: Arguments) -> None:
-    _call("open_tree", ctypes.c_long(-100), b"/w", ctypes.c_long(1))
+    _here_or_in_own_namespace(
+        lambda: _call("open_tree", ctypes.c_long(-100), b"/env", ctypes.c_long(1))
+    )
 
 
 @refused
@@ -387,10 +413,8 @@ def give_to_root(a: Arguments) -> None:
 
 @true
 def has_no_stray_descriptors(a: Arguments) -> bool:
-    listed = {int(name) for name in os.listdir("/proc/self/fd")}
-    stray = {fd for fd in listed - {0, 1, 2, int(a["tty"])} if os.path.exists(f"/dev/fd/{fd}")}
-    if stray:
-        raise OSError(", ".join(f"{fd}: {os.readlink(f'/dev/fd/{fd}')}" for fd in sorted(stray)))
+    if stray := _AT_START.keys() - {0, 1, 2, int(a["tty"])}:
+        raise OSError(", ".join(f"{fd}: {_AT_START[fd]}" for fd in sorted(stray)))
     return True
 
 
@@ -405,21 +429,40 @@ def has_private_temporary_directory(a: Arguments) -> bool:
     return os.listdir(os.environ["TMPDIR"]) == ["probe"]
 
 
+def _broken(function: Callable[[Arguments], object], must_refuse: bool, a: Arguments) -> str:
+    """What happened instead of what should; empty if the property holds."""
+    try:
+        result = function(a)
+    except OSError as error:
+        return "" if must_refuse else str(error)
+    if must_refuse:
+        return "was not refused"
+    return "" if result else "does not hold"
+
+
+def _apart(function: Callable[[Arguments], object], must_refuse: bool, a: Arguments) -> str:
+    """The same in a process of its own, so that what one property changes no other sees."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        try:
+            answer = _broken(function, must_refuse, a)
+        except BaseException as error:
+            answer = repr(error)
+        os.set_blocking(writer, False)
+        os.write(writer, answer.encode() or b"\0")
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        answer = pipe.read()
+    os.wait()
+    return answer.strip("\0") if answer else "its process died"
+
+
 def main(arguments: Arguments) -> dict[str, str]:
     """Every property that does not hold, with what happened instead."""
-    broken: dict[str, str] = {}
-    for name, (function, must_refuse) in _PROPERTIES.items():
-        try:
-            result = function(arguments)
-        except OSError as error:
-            if not must_refuse:
-                broken[name] = str(error)
-        else:
-            if must_refuse:
-                broken[name] = "was not refused"
-            elif not result:
-                broken[name] = "does not hold"
-    return broken
+    answers = {name: _apart(*kind, arguments) for name, kind in _PROPERTIES.items()}
+    return {name: answer for name, answer in answers.items() if answer}
 
 
 def names() -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class UidRange:
             return None
         with self._guard:
             self._locks.mkdir(parents=True, exist_ok=True)
-            busy = in_use()
+            busy = in_use(dead=True)
             for _ in self._range:
                 uid = self._range[self._next]
                 self._next = (self._next + 1) % len(self._range)
@@ -82,14 +82,21 @@ class UidRange:
         return True
 
 
-def in_use() -> dict[int, list[int]]:
-    """Real uids of all processes of this machine (as far as /proc shows them), with their pids."""
+def in_use(*, dead: bool) -> dict[int, list[int]]:
+    """Real uids of all processes of this machine (as far as /proc shows them), with their pids.
+
+    Args:
+        dead: count also what only waits to be reaped by somebody: it can do nothing any more, but
+            is still one of its user's processes when the kernel compares with a limit.
+    """
     found: dict[int, list[int]] = {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
         with suppress(FileNotFoundError, ProcessLookupError):
             status = Path("/proc", entry, "status").read_bytes()
+            state = status.partition(b"\nState:\t")[2][:1]
             uid = int(status.partition(b"\nUid:\t")[2].split(None, 1)[0])
-            found.setdefault(uid, []).append(int(entry))
+            if dead or state not in b"ZX":
+                found.setdefault(uid, []).append(int(entry))
     return found
 
 
@@ -100,7 +107,7 @@ def end(uid: int) -> None:
         UnavailableError: they do not end (IL-CNF-005).
     """
     deadline = time.monotonic() + _END_S
-    while pids := in_use().get(uid):
+    while pids := in_use(dead=False).get(uid):
         if time.monotonic() > deadline:
             raise UnavailableError(f"processes of uid {uid} do not end", code="IL-CNF-005")
         for pid in pids:
