@@ -16,12 +16,16 @@ RAW_ATTRIBUTES = (
     "* -text -eol -crlf -ident -filter -working-tree-encoding -export-ignore -export-subst\n"
 )
 _BRANCH = "refs/heads/work"
-_CONFIG = (
-    ("user.name", "agent"),
-    ("user.email", "agent@localhost"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-)
+# An agent's own commits work, and no git of theirs tidies up in the background.
+_CONFIG = """\
+[user]
+\tname = agent
+\temail = agent@localhost
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+"""
 
 
 def make_scratch(source: Git, shallow: bytes, dest: Path, commit: str, owner: int | None) -> None:
@@ -55,8 +59,8 @@ def _fill(source: Git, shallow: bytes, dest: Path, commit: str) -> None:
     branch = _BRANCH.removeprefix("refs/heads/")
     Git(None).run("init", "-q", "--template=", f"--initial-branch={branch}", "--", str(dest))
     git = Git(repository)
-    for key, value in _CONFIG:
-        git.run("config", "--local", key, value)
+    with (repository / "config").open("a") as config:
+        config.write(_CONFIG)
     (repository / "info").mkdir(exist_ok=True)
     (repository / "info" / "attributes").write_text(RAW_ATTRIBUTES)
     if shallow:
