@@ -61,6 +61,7 @@ class Control:
         self._managed: dict[int, subprocess.Popen[bytes]] = {}
         self._frozen_at: float | None = None
         self._frozen_s = 0.0
+        self._over = False
 
     @property
     def frozen(self) -> bool:
@@ -75,7 +76,7 @@ class Control:
     def start(self, argv: list[str], **how: Any) -> subprocess.Popen[bytes]:
         """Start a process, or wait for the thaw first: nothing begins to run behind a freeze."""
         with self._gate:
-            while self.frozen:
+            while self.frozen or self._over:
                 self._gate.wait()
             process = subprocess.Popen(argv, **how)
             self._managed[process.pid] = process
@@ -139,6 +140,16 @@ class Control:
                     return {"killed": len(killed)}
                 self._signal(living, signal.SIGKILL)
         raise AssertionError("passes end by raising")
+
+    def end(self) -> None:
+        """End everything, and let nothing begin any more: who still wants to start waits for ever.
+
+        Raises:
+            Refusal: ``unstable`` when something does not die in time.
+        """
+        with self._gate:
+            self._over = True
+        self.quiesce()
 
     def _passes(self, verb: str) -> Iterator[list[Process]]:
         """Look again and again, with growing pauses, until patience ends."""

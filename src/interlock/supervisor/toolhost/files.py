@@ -7,24 +7,21 @@ written through.
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from io import BufferedReader
 from typing import Any
 
 from interlock.supervisor.toolhost.beneath import Tree
+from interlock.supervisor.toolhost.pages import MAX_PAGE, encode, lines, whole_characters
 from interlock.supervisor.toolhost.refusal import Refusal
 
 __all__ = ["Files", "replace_file"]
 
-MAX_PAGE = 4 << 20
 MAX_LINES = 2000
 MAX_EDIT = 16 << 20
 MAX_LISTED = 10_000
-_BLOCK = 1 << 20
 
 
 class Files:
@@ -79,18 +76,20 @@ class Files:
         with os.fdopen(descriptor, "rb") as file:
             if unit == "bytes":
                 file.seek(offset)
-                data = _whole_characters(file.read(min(limit or MAX_PAGE, MAX_PAGE)))
-                count, cut, end = len(data), False, offset + len(data)
+                data, cut = file.read(min(limit or MAX_PAGE, MAX_PAGE)), False
+                if offset + len(data) < status.st_size:
+                    data = whole_characters(data)
+                count, end = len(data), offset + len(data)
             else:
-                data, count, cut = _lines(file, offset, limit or MAX_LINES)
+                data, count, cut = lines(file, offset, limit or MAX_LINES)
                 end = file.tell()
-        text, encoding = _encode(data)
+        text, encoding = encode(data)
         return {
             "path": _text(real),
             "text": text,
             "encoding": encoding,
             "size": status.st_size,
-            "next": offset + count if end < status.st_size else None,
+            "next": offset + count if count and end < status.st_size else None,
             "cut": cut,
         }
 
@@ -237,56 +236,6 @@ def _edited(data: bytes, change: dict[str, Any], number: int) -> tuple[bytes, in
     return data.replace(before, new.encode("utf-8", "surrogateescape")), found
 
 
-def _lines(file: BufferedReader, offset: int, limit: int) -> tuple[bytes, int, bool]:
-    """``limit`` lines from line ``offset`` on: their bytes, how many, and whether one was cut."""
-    for _ in range(offset):
-        if not _skip_line(file):
-            return b"", 0, False
-    taken: list[bytes] = []
-    size = 0
-    while len(taken) < limit and (line := file.readline(MAX_PAGE + 1)):
-        size += len(line)
-        if size > MAX_PAGE and taken:
-            file.seek(-len(line), os.SEEK_CUR)
-            break
-        if size > MAX_PAGE:
-            if not line.endswith(b"\n"):
-                _skip_line(file)
-            return _whole_characters(line[:MAX_PAGE]), 1, True
-        taken.append(line)
-    return b"".join(taken), len(taken), False
-
-
-def _skip_line(file: BufferedReader) -> bool:
-    """Go behind the end of the line without holding all of it; whether there was anything."""
-    block = file.readline(_BLOCK)
-    found = bool(block)
-    while block and not block.endswith(b"\n"):
-        block = file.readline(_BLOCK)
-    return found
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """The page without the beginning of a character that the next page has the rest of."""
-    for back in range(1, min(4, len(data)) + 1):
-        lead = data[-back]
-        if lead >= 0xC0:
-            length = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-            return data[:-back] if length > back and len(data) > back else data
-        if lead < 0x80:
-            break
-    return data
-
-
-def _encode(data: bytes) -> tuple[str, str]:
-    if b"\0" not in data:
-        try:
-            return data.decode("utf-8"), "utf-8"
-        except UnicodeDecodeError:
-            pass
-    return base64.b64encode(data).decode("ascii"), "base64"
-
-
 def _entries(directory: int, names: list[str]) -> Iterator[dict[str, Any]]:
     for name in names:
         try:
@@ -316,5 +265,5 @@ def _refuse_special(real: bytes, status: os.stat_result | None) -> None:
 
 
 def _text(path: bytes) -> str:
-    """A path as it goes into JSON: bytes that are no UTF-8 become lone surrogates."""
-    return path.decode("utf-8", "surrogateescape")
+    """A path as it goes into JSON: ``.`` for the root; what is no UTF-8 as lone surrogates."""
+    return path.decode("utf-8", "surrogateescape") or "."

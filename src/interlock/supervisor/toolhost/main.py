@@ -101,7 +101,7 @@ class Toolhost:
                 if message := assembler.feed(packet):
                     self._take(message)
         finally:
-            self._control.quiesce()
+            self._control.end()
 
     def _receive(self) -> bytes:
         """The next packet, nothing at the end."""

@@ -25,6 +25,7 @@ __all__ = [
     "MAX_ANSWER",
     "MAX_MESSAGE",
     "MAX_PACKET",
+    "MAX_UNFINISHED",
     "Assembler",
     "Message",
     "WireError",
