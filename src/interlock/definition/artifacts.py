@@ -67,7 +67,7 @@ def check_document(validator: jsonschema_rs.Draft202012Validator, document: Any)
     if unfit:
         return [("", unfit)]
     errors = islice(validator.iter_errors(document), MAX_PROBLEMS)
-    return [(_pointer(e.instance_path), _message(e)) for e in errors]
+    return [(_pointer(e.instance_path), e.message[:_MAX_MESSAGE]) for e in errors]
 
 
 @lru_cache(maxsize=256)
@@ -75,12 +75,6 @@ def _compile(schema: bytes) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(
         json.loads(schema), offline=True, pattern_options=REGEX
     )
-
-
-def _message(error: jsonschema_rs.ValidationError) -> str:
-    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
-        return "this key is not part of the schema"
-    return error.message[:_MAX_MESSAGE]
 
 
 def _pointer(path: Iterable[str | int]) -> str:

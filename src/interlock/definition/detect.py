@@ -8,6 +8,7 @@ environment with pip.
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Collection
 from configparser import ConfigParser
@@ -56,7 +57,9 @@ def detect_environment(files: Collection[str], read: Read) -> EnvironmentSpec | 
         # With the groups, the project's own list of test tools comes along.
         setup.append(f"pip install -e '.[{','.join(groups)}]'" if groups else "pip install -e .")
         named |= project.names
-    setup.extend(f"pip install --group {group}" for group in project.dependency_groups)
+    if project.grouped:
+        # By name, because the pip of an older interpreter does not know --group.
+        setup.append(f"pip install {' '.join(shlex.quote(item) for item in project.grouped)}")
     if "pytest" not in named:
         setup.append("pip install pytest")
     locks = [*lists, *(name for name in project.files if name in there)]
@@ -83,10 +86,9 @@ class _Project:
         if config.has_section(section):
             optional |= {key: value.splitlines() for key, value in config.items(section)}
         self.test_groups = [name for name in _TEST_GROUPS if name in optional]
-        groups = _table(toml, "dependency-groups")
-        self.dependency_groups = [name for name in _TEST_GROUPS if name in groups]
+        self.grouped = _grouped(_table(toml, "dependency-groups"))
         required = [project.get("dependencies"), *(optional[name] for name in self.test_groups)]
-        required += [groups[name] for name in self.dependency_groups]
+        required.append(self.grouped)
         self.names = {
             name
             for requirements in required
@@ -95,6 +97,24 @@ class _Project:
             if isinstance(item, str)
             for name in _names(item)
         }
+
+
+def _grouped(groups: dict[str, Any]) -> list[str]:
+    """What the dependency groups for tests ask for, with the groups that they include."""
+    found: dict[str, None] = {}
+    waiting, seen = [name for name in _TEST_GROUPS if name in groups], set[str]()
+    while waiting:
+        name = waiting.pop(0)
+        items = groups.get(name)
+        if name in seen or not isinstance(items, list):
+            continue
+        seen.add(name)
+        for item in items:
+            if isinstance(item, str):
+                found[item] = None
+            elif isinstance(item, dict):
+                waiting.append(str(item.get("include-group", "")))
+    return list(found)
 
 
 def _pinned(there: Collection[str]) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields
+from functools import cache
 from typing import Any
 
 from interlock.core.model import WorkflowSpec
@@ -20,23 +21,30 @@ def digest_of(workflow: WorkflowSpec) -> str:
 
     Positions do not count, and a value equal to its default counts as not written: neither a
     comment nor a field that a later version adds with a default changes the digest of a file.
+    Hence a default, once released, never changes.
     """
     return hashlib.sha256(canonical(_content(workflow))).hexdigest()
 
 
 def _content(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            item.name: _content(getattr(value, item.name))
-            for item in fields(value)
-            if item.name not in _LEFT_OUT and getattr(value, item.name) != _default(item)
-        }
-    if isinstance(value, Mapping):
-        return {str(key): _content(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_content(item) for item in value]
-    return value
+    match value:
+        case None | str() | int() | float():
+            return value
+        case Mapping():
+            return {str(key): _content(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_content(item) for item in value]
+        case _:
+            kind: Any = type(value)
+            written = ((name, getattr(value, name), default) for name, default in _parts(kind))
+            return {name: _content(item) for name, item, default in written if item != default}
 
 
-def _default(item: Field[Any]) -> Any:
-    return item.default_factory() if item.default_factory is not MISSING else item.default
+@cache
+def _parts(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields of a record that count, with their defaults."""
+    return tuple(
+        (item.name, item.default_factory() if item.default_factory is not MISSING else item.default)
+        for item in fields(kind)
+        if item.name not in _LEFT_OUT
+    )

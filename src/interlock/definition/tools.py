@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from interlock.core.model import Position, ToolConstraint
-from interlock.core.policy.names import CANONICAL, COMMANDS, KIN, READING, WRITING, canonical
+from interlock.core.policy.names import (
+    CANONICAL,
+    COMMANDS,
+    KIN,
+    READING,
+    WRITING,
+    canonical,
+    names_for,
+)
 from interlock.core.policy.paths import PathRules
 from interlock.core.policy.protected import Protected
 from interlock.definition.codes import Code
@@ -24,6 +32,7 @@ __all__ = [
 ]
 
 _NOT_IN_WORDS = frozenset("\";|&<>$`(){}'\\\n\0")
+_SPELLINGS = frozenset(name for tool in CANONICAL for name in names_for(tool))
 _MAX_BAD_PATTERNS = 20
 _MAX_TOOLS = 256
 
@@ -226,7 +235,7 @@ def _canonical(
 def _tool(name: str, at: Position, extra: Sequence[str], findings: Findings) -> str | None:
     tool = canonical(name, extra)
     if tool is None:
-        hint = findings.did_you_mean(name, CANONICAL | set(extra))
+        hint = findings.did_you_mean(name, _SPELLINGS.union(extra))
         hint = f"{hint} Tools of your own are declared under the top-level key 'tools'.".strip()
         findings.error(Code.UNKNOWN_TOOL, f"There is no tool '{name}'", at, help=hint)
     return tool

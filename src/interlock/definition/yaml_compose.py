@@ -12,6 +12,15 @@ from collections.abc import Iterator
 from typing import NoReturn, Protocol
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    ScalarEvent,
+    SequenceStartEvent,
+)
 from yaml.reader import ReaderError
 
 from interlock.core.model import Position
@@ -35,6 +44,7 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _LARGEST = 1 << 63
+_TEXT, _LIST, _MAPPING = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))
 
 
 class _Mark(Protocol):
@@ -98,32 +108,37 @@ class _Composer:
         self._keys: list[ScalarNode | None] = []  # per open collection: the key awaiting its value
         self._names: list[str | None] = []  # per open collection: its anchor
         self._root: Node | None = None
+        self._no_key = ScalarNode(Position(file, 1, 1), None, "")
 
     def build(self, data: bytes) -> Node | None:
         documents = 0
         for event in _events(data):
-            position = _mark(self._file, event.start_mark)
             match event:
-                case yaml.DocumentStartEvent():
-                    documents += 1
-                    if documents > 1:
-                        self._stop(Code.SYNTAX, "Only one document fits into a file", position)
-                case yaml.ScalarEvent():
-                    scalar = self._scalar(event, position)
+                case ScalarEvent():
+                    scalar = self._scalar(event, self._position(event))
                     if event.anchor:
                         self._anchors[event.anchor] = scalar
                     self._place(scalar)
-                case yaml.AliasEvent():
-                    self._place(self._alias(str(event.anchor), position))
-                case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
-                    self._start(event, position)
-                case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                case CollectionStartEvent():
+                    self._start(event, self._position(event))
+                case CollectionEndEvent():
                     self._end()
+                case AliasEvent():
+                    self._place(self._alias(str(event.anchor), self._position(event)))
+                case DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        at = self._position(event)
+                        self._stop(Code.SYNTAX, "Only one document fits into a file", at)
         return self._root
 
-    def _start(self, event: yaml.CollectionStartEvent, position: Position) -> None:
-        is_list = isinstance(event, yaml.SequenceStartEvent)
-        self._tag(event.tag, ("seq",) if is_list else ("map",), position)
+    def _position(self, event: Event) -> Position:
+        return _mark(self._file, event.start_mark)
+
+    def _start(self, event: CollectionStartEvent, position: Position) -> None:
+        is_list = isinstance(event, SequenceStartEvent)
+        if event.tag is not None:
+            self._tag(event.tag, _LIST if is_list else _MAPPING, position)
         if len(self._open) >= MAX_DEPTH:
             self._stop(Code.TOO_LARGE, f"Nested deeper than {MAX_DEPTH} levels", position)
         self._open.append(SequenceNode(position) if is_list else MappingNode(position))
@@ -155,6 +170,8 @@ class _Composer:
             self._keys[-1] = self._key(node)
             return
         self._keys[-1] = None
+        if key is self._no_key:
+            return
         earlier = parent.entries.setdefault(key.raw, Entry(key, node))
         if earlier.key is not key:
             self._findings.error(
@@ -168,10 +185,8 @@ class _Composer:
     def _key(self, node: Node) -> ScalarNode:
         if isinstance(node, ScalarNode):
             return node
-        message = "A list or mapping cannot be a key"
-        self._findings.error(Code.KEY_NOT_TEXT, message, node)
-        raw = f"\0{node.position}"  # cannot be written, so it collides with nothing
-        return ScalarNode(node.position, raw, raw)
+        self._findings.error(Code.KEY_NOT_TEXT, "A list or mapping cannot be a key", node)
+        return self._no_key
 
     def _alias(self, name: str, position: Position) -> Node:
         if name in self._names:
@@ -184,9 +199,10 @@ class _Composer:
             self._stop(Code.TOO_LARGE, f"Nested deeper than {MAX_DEPTH} levels", position)
         return node
 
-    def _scalar(self, event: yaml.ScalarEvent, position: Position) -> ScalarNode:
+    def _scalar(self, event: ScalarEvent, position: Position) -> ScalarNode:
         raw: str = event.value
-        self._tag(event.tag, ("str",), position)
+        if event.tag is not None:
+            self._tag(event.tag, _TEXT, position)
         # implicit[0]: written plain and untagged. A "!" alone says the same as quotes do.
         is_plain = event.implicit[0] and event.tag is None
         value = self._resolve(raw, position) if is_plain else raw
@@ -218,8 +234,8 @@ class _Composer:
             return 0
         return number
 
-    def _tag(self, tag: str | None, allowed: tuple[str, ...], position: Position) -> None:
-        if tag is None or tag == "!" or tag in {f"tag:yaml.org,2002:{name}" for name in allowed}:
+    def _tag(self, tag: str, meant: str, position: Position) -> None:
+        if tag in ("!", meant):
             return
         self._findings.error(
             Code.TAG,
@@ -233,11 +249,10 @@ class _Composer:
         raise _Stop
 
 
-def _events(data: bytes) -> Iterator[yaml.Event]:
+def _events(data: bytes) -> Iterator[Event]:
     loader = yaml.CSafeLoader(data)
     try:
-        while (event := loader.get_event()) is not None:
-            yield event
+        yield from iter(loader.get_event, None)
     finally:
         loader.dispose()
 

@@ -1,0 +1,242 @@
+"""A file with every key of the format, and what becomes of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.definition.small import SMALL, changed, loaded
+
+from interlock.core.gates.catalog import ARTIFACT_RULES, CHECKS
+from interlock.core.gates.evaluate import CHECKS as BUILT
+from interlock.core.gates.rules import RULES
+from interlock.core.model import (
+    Approver,
+    GateType,
+    Mode,
+    Position,
+    Severity,
+    ToolConstraint,
+    TransitionSpec,
+)
+from interlock.definition import Loaded, load
+from interlock.definition.diagnostics import Findings
+from interlock.definition.known_keys import NOT_YET
+from interlock.definition.yaml_compose import compose
+from interlock.definition.yaml_nodes import MappingNode, Node, SequenceNode
+from interlock.errors import DefinitionError
+
+EVERY_KEY = (Path(__file__).parent / "fixtures/every_key.yaml").read_text("utf-8")
+FILES = {"scope.schema.json": b'{"type": "object"}', "review.json": {"type": "object"}}
+
+
+@pytest.fixture(scope="module")
+def every_key() -> Loaded:
+    return load(EVERY_KEY, file="f.yaml", schema_dir=FILES)
+
+
+def paths(node: Node, path: str = "") -> set[str]:
+    """Every key of the text as a path such as ``phases[].gates[].id``."""
+    match node:
+        case SequenceNode():
+            return set().union(*(paths(item, f"{path}[]") for item in node.items))
+        case MappingNode():
+            below = {name: f"{path}.{name}".lstrip(".") for name in node.entries}
+            if path.endswith("tool_constraints"):
+                below = dict.fromkeys(below, f"{path}{{}}")
+            found = set(below.values())
+            return found.union(*(paths(e.value, below[n]) for n, e in node.entries.items()))
+        case _:
+            return set()
+
+
+def test_the_fixture_has_every_key_that_waits_for_its_effect() -> None:
+    root = compose(EVERY_KEY, file="", findings=Findings())
+    assert root is not None
+    assert set(NOT_YET) - paths(root) == set()
+
+
+def test_each_key_without_effect_is_named_once_with_what_is_missing(every_key: Loaded) -> None:
+    warned = [w.message for w in every_key.warnings if w.code == "IL-DEF-080"]
+    for path, row in NOT_YET.items():
+        key = path.rpartition(".")[2]
+        assert f"'{key}' has no effect yet: {row.missing}" in warned, path
+    assert all(w.help for w in every_key.warnings if w.code == "IL-DEF-080")
+
+
+def test_checks_that_are_not_built_are_named_with_what_that_means(every_key: Loaded) -> None:
+    warned = {
+        w.message.split("'")[1]: w.message for w in every_key.warnings if w.code == "IL-DEF-081"
+    }
+    assert set(warned) == {
+        "tests_are_meaningful",
+        "test_files_follow_convention",
+        "coverage_threshold_met",
+        "no_commented_out_code",
+        "review_comments_addressed",
+        "command",
+    }
+    assert "does not let through" in warned["coverage_threshold_met"]  # it is blocking there
+    assert "does not let through" not in warned["command"]
+
+
+def test_the_definition_is_what_the_file_says(every_key: Loaded) -> None:
+    workflow = every_key.workflow
+    design, build, look, out = workflow.phases
+    assert (workflow.name, workflow.version, workflow.description) == (
+        "Billing changes",
+        "1.10",
+        "",
+    )
+    assert design.allowed_tools == (
+        "read_files",
+        "grep",
+        "glob",
+        "ask_user_question",
+        "issue_tracker",
+    )
+    assert design.forbidden_tools == ("bash", "write_files")
+    assert [a.schema for a in design.required_artifacts] == ["plan.json", "scope.schema.json"]
+    assert [r.rule for r in design.required_artifacts[0].rules] == [
+        "has_acceptance_criteria",
+        "has_implementation_steps",
+    ]
+    (agreed,) = design.gates
+    assert (agreed.type, agreed.approvers) == (GateType.APPROVAL, tuple(Approver))
+    assert [c.severity for c in agreed.checks] == [
+        Severity.BLOCKING,
+        Severity.BLOCKING,
+        Severity.INFO,
+    ]
+    assert build.tool_constraints == {
+        "write_files": ToolConstraint(
+            allowed_patterns=("billing/**", "tests/**"),
+            forbidden_patterns=("billing/generated/**",),
+            position=Position("f.yaml", 40, 7),
+        ),
+        "bash": ToolConstraint(
+            allowed_commands=("pytest", "python -m pytest"),
+            forbidden_commands=("git push",),
+            position=Position("f.yaml", 44, 7),
+        ),
+    }
+    parameters = {
+        c.check: dict(c.params) for p in workflow.phases for g in p.gates for c in g.checks
+    }
+    assert parameters["coverage_threshold_met"] == {"threshold": 72.5}
+    assert parameters["command"] == {"argv": ["make", "lint"], "expect": {"exit": 0}}
+    assert parameters["all_review_models_completed"] == {
+        "required_reviews": ("security", "quality")
+    }
+    assert look.gates[0].type is GateType.REVIEW
+    assert out.gates == ()
+    assert workflow.edge("LOOK", "BUILD") == TransitionSpec(
+        source="LOOK", target="BUILD", position=Position("f.yaml", 87, 5)
+    )
+    assert workflow.edge("BUILD", "LOOK").gate == "built"  # type: ignore[union-attr] # it is there
+    assert workflow.tokens.secret_env_var == "BILLING_SECRET"
+    assert (workflow.tokens.algorithm, workflow.tokens.expiry_seconds) == ("HS256", 900)
+    assert workflow.protected_paths == ("billing/ledger/**",)
+    assert workflow.extra_tools == ("issue_tracker",)
+    assert workflow.required_confinement == "partial"
+    assert workflow.environment is not None
+    assert workflow.environment.lockfiles == ("requirements.lock",)
+    assert set(workflow.schemas) == {
+        "plan.json",
+        "test_result.schema.json",
+        "scope.schema.json",
+        "review.json",
+        "review_verdict.schema.json",
+    }
+
+
+def test_everything_that_was_written_keeps_its_place(every_key: Loaded) -> None:
+    rows = EVERY_KEY.splitlines()
+    workflow = every_key.workflow
+    for phase in workflow.phases:
+        assert word_at(rows, phase.position) == "id:"
+        for gate in phase.gates:
+            assert word_at(rows, gate.position) == "id:"
+            for check in gate.checks:
+                assert word_at(rows, check.position) in ("check:", "{check:")
+        for artifact in phase.required_artifacts:
+            assert word_at(rows, artifact.position) in ("type:", "{type:")
+            assert all(word_at(rows, rule.position) == "{rule:" for rule in artifact.rules)
+    assert all(word_at(rows, t.position) in ("from:", "{from:") for t in workflow.transitions)
+    assert workflow.environment is not None
+    assert word_at(rows, workflow.environment.position) == "setup:"
+
+
+def word_at(rows: list[str], position: Position | None) -> str:
+    assert position is not None
+    return rows[position.line - 1][position.column - 1 :].split()[0]
+
+
+@pytest.mark.parametrize(
+    "mode, action, counts, code",
+    [
+        ("permissive", "reject", Mode.STRICT, "IL-DEF-080"),
+        ("advisory", "warn", Mode.PERMISSIVE, "IL-DEF-080"),
+        ("strict", "warn", Mode.STRICT, "IL-DEF-082"),
+        ("strict", "log", Mode.STRICT, "IL-DEF-082"),
+        ("strict", "reject", Mode.STRICT, None),
+        ("permissive", "warn", Mode.PERMISSIVE, None),
+    ],
+)
+def test_the_stricter_of_mode_and_tool_enforcement_counts(
+    mode: str, action: str, counts: Mode, code: str | None
+) -> None:
+    found = loaded(
+        "mode: strict", f"mode: {mode}, tool_enforcement: {{violation_action: {action}}}"
+    )
+    assert found.workflow.mode is counts
+    assert [w.code for w in found.warnings] == ([code] if code else [])
+
+
+def test_tokens_stay_required_outside_strict_mode_too() -> None:
+    text = changed("gate: done}", "gate: done, requires_token: false}")
+    found = load(text.replace("mode: strict", "mode: advisory"))
+    assert [w.code for w in found.warnings] == ["IL-DEF-082"]
+
+
+def test_parameters_that_were_left_out_have_their_defaults() -> None:
+    found = loaded("check: all_tests_pass", "check: all_review_models_completed").workflow
+    assert found.phases[0].gates[0].checks[0].params == {
+        "required_reviews": ("security", "quality", "consistency", "holistic", "vibe_coding")
+    }
+
+
+def test_a_file_without_a_recipe_or_enforcement_loads_strictly() -> None:
+    workflow = load(SMALL.replace("enforcement: {mode: strict}\n", "")).workflow
+    assert workflow.environment is None
+    assert workflow.mode is Mode.STRICT
+    assert workflow.required_confinement == "none"
+
+
+def test_the_table_of_checks_agrees_with_what_the_gates_can_evaluate() -> None:
+    assert {name for name, info in CHECKS.items() if info.built} == set(BUILT)
+    assert set(ARTIFACT_RULES) == set(RULES)
+
+
+def test_a_written_default_of_a_key_without_effect_is_not_worth_a_warning() -> None:
+    assert loaded("type: validation", "type: validation, auto_advance: false").warnings == ()
+
+
+def test_a_tool_that_is_known_needs_no_declaration() -> None:
+    found = loaded("schemas:\n", "tools: [Bash, tracker]\nschemas:\n")
+    assert [w.code for w in found.warnings] == ["IL-DEF-082"]
+    assert found.workflow.extra_tools == ("tracker",)
+
+
+def test_more_than_anyone_needs_is_refused() -> None:
+    phases = "".join(f"  - {{id: p{n}, allowed_tools: []}}\n" for n in range(300))
+    for text, word in (
+        (changed("transitions:\n", f"{phases}transitions:\n"), "phases"),
+        (changed("schemas:\n", f"tools: {[f't{n}' for n in range(300)]}\nschemas:\n"), "tools"),
+    ):
+        with pytest.raises(DefinitionError) as caught:
+            load(text)
+        assert any(
+            d["code"] == "IL-DEF-002" and word in d["message"]
+            for d in caught.value.context["diagnostics"]
+        )
