@@ -114,18 +114,18 @@ def _summary(data: bytes, text: str) -> dict[str, Any]:
 def _plain(value: Any, depth: int = 0) -> Any:
     """The value as bounded JSON without secrets."""
     match value:
-        case None | bool() | float():
-            return value
         case str():
             text = _clean(value)
             return redact(text) if len(text) <= _TEXT else _summary(text.encode(), text)
+        case None | bool() | float():
+            return value
         case int():
             return value if value in _INTEGERS else str(value)[:_NAME]
         case bytes():
             return {"sha256": hashlib.sha256(value).hexdigest(), "bytes": len(value)}
         case _ if depth == _DEPTH:
             return f"[deeper than {_DEPTH}]"
-        case Mapping():
+        case dict() | Mapping():
             return {
                 redact(name(str(key))): _field(str(key), inner, depth + 1)
                 for key, inner in value.items()
@@ -137,11 +137,15 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _opened(value: Any) -> Any:
-    """A dataclass or the like as a dictionary, anything else as its name."""
+    """A dataclass or the like as a dictionary, anything else as the name of its type."""
     try:
-        return msgspec.to_builtins(value, enc_hook=repr)
+        return msgspec.to_builtins(value, enc_hook=_type_name)
     except (TypeError, ValueError, RecursionError):
-        return f"[{type(value).__name__}]"
+        return _type_name(value)
+
+
+def _type_name(value: Any) -> str:
+    return f"[{type(value).__name__}]"
 
 
 def _field(key: str, value: Any, depth: int) -> Any:

@@ -56,16 +56,16 @@ _RULES: Final = (
         (
             "akia",
             "asia",
+            "aiza",
             "gh",
             "glpat-",
-            "sk-",
-            "sk_",
-            "rk_",
-            "xox",
-            "aiza",
+            "k_",
             "npm_",
             "pypi-",
             "hf_",
+            "sk-",
+            "_pat_",
+            "xox",
         ),
         re.compile(
             r"(?<![\w-])(?:(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])|AIza[\w-]{30,}"
@@ -112,8 +112,10 @@ def redact(text: str) -> str:
     """The text with everything that looks like a secret replaced by ``[redacted:KIND]``."""
     lowered = text.lower()
     for rule in _RULES:
-        if any(hint in lowered for hint in rule.hints):
-            text = rule.apply(text)
+        for hint in rule.hints:
+            if hint in lowered:
+                text = rule.apply(text)
+                break
     return text
 
 
