@@ -29,6 +29,7 @@ __all__ = [
     "Record",
     "Reject",
     "RequestTransition",
+    "Resume",
     "StartAttempt",
     "StartReviewer",
     "SubmitArtifact",
@@ -180,6 +181,13 @@ class Abort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """A person lets a phase be tried again whose session ended by itself."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Put down something that does not move the task."""
 
@@ -201,5 +209,6 @@ Command = (
     | Reject
     | Complete
     | Abort
+    | Resume
     | Record
 )

@@ -88,6 +88,8 @@ def decide(workflow: WorkflowSpec, state: TaskState, command: cmd.Command) -> De
             return _complete(state, command)
         case cmd.Abort():
             return _abort(state, command)
+        case cmd.Resume():
+            return _resume(state, command)
         case cmd.Record():
             return _record(command)
         case _:  # pragma: no cover
@@ -453,6 +455,12 @@ def _abort(state: TaskState, command: cmd.Abort) -> Decision:
     if state.status in (TaskStatus.NEW, TaskStatus.LANDING):
         return _wrong_status(state, TaskStatus.READY)
     return _accepted(ev.TaskAborted(by=command.by, reason=command.reason))
+
+
+def _resume(state: TaskState, command: cmd.Resume) -> Decision:
+    if state.status is not TaskStatus.READY:
+        return _wrong_status(state, TaskStatus.READY)
+    return _accepted(ev.TaskResumed(by=command.by))
 
 
 def _not_holder(state: TaskState, session_id: str) -> Decision | None:

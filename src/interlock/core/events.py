@@ -37,6 +37,7 @@ __all__ = [
     "TaskAborted",
     "TaskCompleted",
     "TaskCreated",
+    "TaskResumed",
     "TaskStarted",
     "TestsFrozen",
     "ToolDenied",
@@ -70,6 +71,7 @@ class EventType(StrEnum):
     TOOL_DENIED = "tool_denied"
     BLOCKER_ENCOUNTERED = "blocker_encountered"
     COMPLETION_ACCEPTED = "completion_accepted"
+    TASK_RESUMED = "task_resumed"
     TASK_COMPLETED = "task_completed"
     TASK_ABORTED = "task_aborted"
 
@@ -342,6 +344,14 @@ class CompletionAccepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResumed:
+    """A person lets the phase be tried again."""
+
+    type: ClassVar[EventType] = EventType.TASK_RESUMED
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCompleted:
     """The result stands as one commit on the task's branch."""
 
@@ -385,6 +395,7 @@ Event = (
     | ToolDenied
     | BlockerEncountered
     | CompletionAccepted
+    | TaskResumed
     | TaskCompleted
     | TaskAborted
 )

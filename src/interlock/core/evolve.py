@@ -59,6 +59,8 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _phase_changed(moved, event)
         case ev.CompletionAccepted():
             return replace(moved, tree=event.tree, last_request=event.request_id)
+        case ev.TaskResumed():
+            return replace(moved, failures=0, notices=())
         case ev.TaskCompleted():
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():

@@ -70,6 +70,7 @@ TABLE: dict[tuple[TaskStatus, EventType], TaskStatus] = {
 
 STATUS_KEPT: dict[EventType, frozenset[TaskStatus]] = {
     _E.TASK_STARTED: frozenset({_S.WORKING}),
+    _E.TASK_RESUMED: frozenset({_S.READY}),
     _E.REVIEWER_STARTED: frozenset({_S.READY, _S.WORKING, _S.MEASURING}),
     _E.REVIEWER_ENDED: frozenset(set(_S) - {_S.NEW}),
     _E.ARTIFACT_SUBMITTED: frozenset({_S.WORKING, _S.MEASURING}),

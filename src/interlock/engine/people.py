@@ -262,6 +262,13 @@ class People:
         )
         return self._done(decision, state)
 
+    async def resume(self, task_id: str, *, by: str, command_id: str) -> Mapping[str, Any]:
+        """Try a phase again whose session ended by itself."""
+        decision, state = await self._ledger.apply(
+            task_id, cmd.Resume(by=by), actor=f"person:{by}", command_id=command_id
+        )
+        return self._done(decision, state)
+
     def _done(self, decision: Decision, state: TaskState) -> Mapping[str, Any]:
         if not decision.accepted:
             reason = decision.reasons[0]

@@ -126,6 +126,10 @@ class PeopleClient:
         body = {"passphrase": passphrase, "reason": reason}
         return self._post(f"/tasks/{segment(task_id)}/abort", body)
 
+    def resume(self, task_id: str) -> dict[str, Any]:
+        """Try a phase again whose session ended by itself."""
+        return self._post(f"/tasks/{segment(task_id)}/resume", {})
+
     def trust(self, *, passphrase: str) -> dict[str, Any]:
         """Trust the environment recipe of the workflow at HEAD."""
         return self._post("/trust", {"passphrase": passphrase})

@@ -48,6 +48,7 @@ from interlock.server.guards import ASGIApp, Guard, Receive, Scope, Send
 from interlock.server.layout import Layout
 from interlock.server.passphrase import Passphrase
 from interlock.server.settings import Settings
+from interlock.server.trustfile import take_trusted
 
 __all__ = ["Server", "running", "serve_forever"]
 
@@ -107,6 +108,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         clock=clock,
         expiry_s=settings["jwt.expiry_seconds"],
     )
+    take_trusted(layout, store)
     environments = Environments(store)
     gatekeeper = Gatekeeper(ledger, runner, project, environments, make_id)
     hand_ins = HandIns(ledger)

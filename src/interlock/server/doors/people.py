@@ -197,6 +197,16 @@ class PeopleDoor:
         )
         return json_response(task)
 
+    async def resume(self, request: Request) -> Response:
+        """Try a phase again whose session ended by itself; lets nothing through."""
+        by = self._require_person(request)
+        task = await self._people.resume(
+            request.path_params["task_id"],
+            by=by,
+            command_id=command_id(request, self._new_id("cmd")),
+        )
+        return json_response(task)
+
     async def trust(self, request: Request) -> Response:
         """Trust the environment recipe of the present workflow; asks for the passphrase."""
         body = await body_of(request, ReasonBody)
@@ -225,6 +235,7 @@ def people_door(door: PeopleDoor) -> Starlette:
         Route(f"{v1}/tasks/{{task_id}}/why", door.why, methods=["GET"]),
         Route(f"{v1}/tasks/{{task_id}}/evidence", door.evidence, methods=["GET"]),
         Route(f"{v1}/tasks/{{task_id}}/abort", door.abort, methods=["POST"]),
+        Route(f"{v1}/tasks/{{task_id}}/resume", door.resume, methods=["POST"]),
         Route(f"{gate}/approve", door.approve, methods=["POST"]),
         Route(f"{gate}/reject", door.reject, methods=["POST"]),
         Route(f"{v1}/inbox", door.inbox, methods=["GET"]),

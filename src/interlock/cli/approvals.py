@@ -1,0 +1,91 @@
+"""``interlock inbox|approve|reject|abort``: what needs a person, and their word, by passphrase
+each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from interlock.cli.output import clean, emit, json_option
+from interlock.cli.place import client, passphrase, passphrase_option
+
+__all__ = ["abort", "approve", "inbox", "reject"]
+
+
+@click.command()
+@json_option
+def inbox(as_json: bool) -> None:
+    """What waits for a person, with what it is about."""
+    waiting = client().inbox()
+    text = "\n\n".join(map(_item, waiting)) if waiting else "Nothing waits for you."
+    emit(waiting, as_json=as_json, text=text)
+
+
+def _item(item: dict[str, Any]) -> str:
+    lines = [
+        f"{item['task_id']}  {clean(item['title'])}",
+        f"  gate {item['gate']}: {item['phase']} → {item['target']}, tree {item['tree']}",
+    ]
+    lines += [f"  ✗ {clean(reason['message'])}" for reason in item["reasons"]]
+    for name, document in item["artifacts"].items():
+        lines.append(f"  {name}:")
+        lines += [f"    {clean(key)}: {clean(value)}" for key, value in document.items()]
+    lines += [f"  → {item['approve']}", f"  → {item['reject']}"]
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("task_id")
+@click.argument("gate")
+@click.option("--reason", default="", help="Why; kept with the approval.")
+@click.option("--binding", help="What was shown (from inbox --json); refused if it is stale.")
+@passphrase_option
+@json_option
+def approve(
+    task_id: str,
+    gate: str,
+    reason: str,
+    binding: str | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Let a waiting gate through, for exactly the tree and artifacts that wait."""
+    connection = client()
+    waiting = next((i for i in connection.inbox() if i["task_id"] == task_id), None)
+    if binding is None and waiting is not None:
+        binding = waiting["binding"]
+    done = connection.approve(
+        task_id,
+        gate,
+        passphrase=passphrase(passphrase_file),
+        reason=reason,
+        binding=binding,
+    )
+    emit(done, as_json=as_json, text=f"Approved: {task_id} is now in {done['phase']}.")
+
+
+@click.command()
+@click.argument("task_id")
+@click.argument("gate")
+@click.option("--reason", required=True, help="What has to change; the agent reads it.")
+@passphrase_option
+@json_option
+def reject(
+    task_id: str, gate: str, reason: str, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Refuse a waiting gate; the agent goes on in the same phase with the reason."""
+    done = client().reject(task_id, gate, passphrase=passphrase(passphrase_file), reason=reason)
+    emit(done, as_json=as_json, text=f"Rejected: {task_id} stays in {done['phase']}.")
+
+
+@click.command()
+@click.argument("task_id")
+@click.option("--reason", default="", help="Why; kept in the records.")
+@passphrase_option
+@json_option
+def abort(task_id: str, reason: str, passphrase_file: Path | None, as_json: bool) -> None:
+    """End a task for good; what it did stays in the records."""
+    done = client().abort(task_id, passphrase=passphrase(passphrase_file), reason=reason)
+    emit(done, as_json=as_json, text=f"Aborted: {done['task_id']}.")

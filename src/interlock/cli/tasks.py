@@ -1,0 +1,99 @@
+"""``interlock task add|list``, ``show`` and ``evidence``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from interlock.cli.output import clean, emit, json_option, table
+from interlock.cli.place import client
+
+__all__ = ["describe", "evidence", "show", "task"]
+
+
+@click.group()
+def task() -> None:
+    """Tasks of this repository."""
+
+
+@task.command("add")
+@click.argument("title")
+@click.option("--description", default="", help="What the agent should know.")
+@click.option("--after", "depends_on", multiple=True, help="Id of a task to be done first.")
+@json_option
+def add(title: str, description: str, depends_on: tuple[str, ...], as_json: bool) -> None:
+    """Add a task without starting it; interlock run --task ID starts it."""
+    made = client().create_task(title, description=description, depends_on=depends_on)
+    emit(made, as_json=as_json, text=made["task_id"])
+
+
+@task.command("list")
+@json_option
+def list_tasks(as_json: bool) -> None:
+    """Every task, oldest first."""
+    found = client().tasks()
+    rows = [
+        {**t, "waiting for": t["waiting_for"]["what"] or t["waiting_for"]["who"]} for t in found
+    ]
+    columns = ["task_id", "status", "phase", "waiting for", "title"]
+    text = table(rows, columns) if rows else 'No tasks. → interlock run "what to do"'
+    emit(found, as_json=as_json, text=text)
+
+
+@click.command()
+@click.argument("task_id")
+@json_option
+def show(task_id: str, as_json: bool) -> None:
+    """One task: where it is, what it waits for, what was handed in and measured."""
+    found = client().task(task_id)
+    emit(found, as_json=as_json, text=describe(found))
+
+
+def describe(found: dict[str, Any]) -> str:
+    """A task as lines for people."""
+    lines = [
+        f"{found['task_id']}  {clean(found['title'])}",
+        f"  status       {found['status']}  (phase {found['phase']}, epoch {found['epoch']})",
+        f"  confinement  {found['confinement'] or '-'}",
+        f"  tree         {found['tree']}",
+        f"  branch       {found['branch']}  {found['commit']}",
+    ]
+    waiting = found["waiting_for"]
+    if waiting["who"]:
+        lines.append(f"  waiting for  {waiting['who']}: {waiting['what']} → {waiting['command']}")
+    for name, digest in found["artifacts"].items():
+        lines.append(f"  artifact     {name}  {digest}")
+    for name, digest in found["evidence"].items():
+        lines.append(f"  evidence     {name}  {digest}")
+    for reviewer in found["reviewers"]:
+        state = "open" if reviewer["is_open"] else "over"
+        lines.append(f"  reviewer     {reviewer['role']}  {reviewer['session_id']}  {state}")
+    for verdict in found["verdicts"]:
+        issues = len(verdict["issues"])
+        lines.append(f"  verdict      {verdict['role']}: {verdict['verdict']}, {issues} issue(s)")
+    for blocker in (*found["blockers"], *found["notices"]):
+        lines.append(f"  ✗ {clean(blocker['message'])}")
+        lines.append(f"    → {clean(blocker['remedy'])}")
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("task_id")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write the bundle to; standard output if not given.",
+)
+@json_option
+def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
+    """Everything that is known about a task, in one JSON document."""
+    bundle = client().evidence(task_id)
+    if output is None:
+        emit(bundle, as_json=True)
+        return
+    output.write_text(json.dumps(bundle, indent=2, ensure_ascii=False))
+    emit({"written": str(output)}, as_json=as_json, text=f"Written: {output}")
