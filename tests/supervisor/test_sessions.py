@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from interlock.adapters.toolhost.errors import ToolError
 from interlock.errors import ConflictError, InterlockError, UnavailableError, UsageError
 from interlock.ports.confinement import Level
 from interlock.ports.runner import AgentCommand, Session
@@ -149,7 +150,8 @@ def test_an_agent_that_waits_at_its_door_is_answered_by_the_next_server(
             async with await _greeter(session):
                 assert await asyncio.wait_for(await session.spawn(agent), 30) > 0
             assert await _text(session, "answer.txt") == "ses_1"
-            assert (place.state / "sessions" / "ses_1.log").read_text().count("prompt was") == 1
+            with pytest.raises(ToolError, match="no program p2"):
+                await session.toolhost.call("wait", handle="p2", seconds=0)
 
     asyncio.run(dies_before_it_answers())
     asyncio.run(comes_back())
