@@ -46,3 +46,10 @@ def project(template: tuple[Path, Base], tmp_path: Path) -> Project:
 def user(project: Project) -> Path:
     """The person's repository of that project."""
     return project.user
+
+
+@pytest.fixture(scope="session")
+def project_readonly(template: tuple[Path, Base]) -> Project:
+    """The template itself, for tests that import nothing."""
+    root, base = template
+    return Project(root / "user", Repository.open(root / "repo.git"), root / "scratch", base)

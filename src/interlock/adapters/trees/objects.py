@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import weakref
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -54,9 +55,11 @@ class BlobWriter:
         if oid not in self._oids:
             self._oids.add(oid)
             if self._spool is None:
-                self._spool = tempfile.TemporaryFile(  # noqa: SIM115 - closed by ``store``
+                self._spool = tempfile.TemporaryFile(  # noqa: SIM115 - closed below
                     dir=self._directory
                 )
+                # An import that is given up is never stored.
+                weakref.finalize(self, self._spool.close)
                 self._spool.write(b"PACK" + (2).to_bytes(4, "big") + bytes(4))
             self._spool.write(_pack_header(_BLOB, len(data)) + zlib.compress(data, 1))
         return oid
