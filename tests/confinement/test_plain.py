@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from interlock.adapters.confinement import interpreter, start, translate
-from interlock.errors import UnavailableError
+from interlock.errors import UnavailableError, UsageError
 from interlock.ports.confinement import Level, Mount, SandboxSpec
 
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ def test_paths_are_translated_to_the_source_of_the_innermost_mount(scratch: Path
     found = [translate(path, spec, Level.NONE) for path in ("/w", "/w/x", "/w/inner/x", "/usr/x")]
     assert found == ["/a", "/a/x", "/b/x", "/usr/x"]
     assert translate("/wide", spec, Level.NONE) == "/wide"
+    assert translate("//w/./x", spec, Level.NONE) == "/a/x"
+    with pytest.raises(UsageError):
+        translate("w", spec, Level.NONE)
 
 
 def test_program_that_does_not_exist_is_an_error_at_once(uid: int | None) -> None:

@@ -48,12 +48,14 @@ def translate(path: str, spec: SandboxSpec, level: Level) -> str:
     paths outside every mount are the host's.
 
     Raises:
-        UsageError: below HOME or TMPDIR at ``none``, where only the variables name them
-            (IL-CNF-001).
+        UsageError: relative, or below HOME or TMPDIR at ``none``, where only the variables name
+            them (IL-CNF-001).
     """
     if level is not Level.NONE:
         return path
-    path = posixpath.normpath(path)
+    if not path.startswith("/"):
+        raise _wrong(f"{path!r} is not an absolute path", "join it with the directory it is in")
+    path = _normal(path)
     mount = _innermost(path, {mount.target: mount for mount in spec.mounts})
     if mount is not None:
         return mount.source + path[len(mount.target) :]
@@ -83,12 +85,17 @@ def _innermost(path: str, targets: dict[str, Mount]) -> Mount | None:
     return targets[path]
 
 
+def _normal(path: str) -> str:
+    """Without ``.``, ``..`` and doubled slashes; POSIX would let two leading ones stand."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
 def _below(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory + "/")
 
 
 def _check_normal(path: str) -> None:
-    if not path.startswith("/") or "\0" in path or posixpath.normpath(path) != path:
+    if not path.startswith("/") or "\0" in path or _normal(path) != path:
         raise _wrong(f"{path!r} is not an absolute normal path")
 
 
