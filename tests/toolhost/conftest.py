@@ -26,20 +26,15 @@ class Host:
     """A server of its own event loop around one toolhost; ``call`` blocks.
 
     Args:
-        root: the session's tree.
+        launch: starts the toolhost with the descriptor of its end, and returns its process.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, launch: Callable[[int], Any]) -> None:
         self.runner = asyncio.Runner()
         ours, theirs = socket_pair()
         self.spare = ours.dup()
-        self.process = subprocess.Popen(
-            argv(sys.executable, LIBRARY, theirs.fileno(), str(root), mode="tree"),
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
+        with theirs:
+            self.process = launch(theirs.fileno())
         self.client = ToolhostClient(ours, self.runner.get_loop())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -73,9 +68,8 @@ class Host:
         try:
             self.process.wait(10)
         finally:
-            if self.process.returncode is None:
-                self.process.kill()
-                self.process.wait()
+            self.process.kill()
+            self.process.wait(10)
 
 
 @pytest.fixture
@@ -89,9 +83,20 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def host(root: Path) -> Iterator[Host]:
     """A running toolhost in mode ``tree``."""
-    made = Host(root)
+
+    def launch(fd: int) -> subprocess.Popen[bytes]:
+        command = argv(sys.executable, LIBRARY, fd, str(root), mode="tree")
+        return subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL)
+
+    made = Host(launch)
     yield made
     made.close()
+
+
+@pytest.fixture
+def make_host() -> Callable[[Callable[[int], Any]], Host]:
+    """A host around a toolhost that the test starts in its own way; the test closes it."""
+    return Host
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ class Liar:
                 number, _ = HEADER.unpack_from(packet)
                 for part in answer(number, json.loads(packet[HEADER.size + 4 :])):
                     self.socket.send(part)
-            return await asyncio.gather(*tasks, return_exceptions=True)
+            return list(await asyncio.gather(*tasks, return_exceptions=True))
 
-        return self.run(play())
+        return list(self.run(play()))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the client's loop."""

@@ -136,7 +136,7 @@ def test_too_many_commands_at_once_are_refused(host: Host, root: Path) -> None:
         tasks = [asyncio.ensure_future(call) for call in calls]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         (root / "go").touch()
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
 
     kinds = {getattr(outcome, "kind", "done") for outcome in host.run(flood())}
     assert kinds == {"done", "busy"}

@@ -61,13 +61,13 @@ OUT = [
 def test_no_operation_leaves_the_tree(
     host: Host, trap: Path, secret: Path, path: str, op: str
 ) -> None:
-    args: dict[str, Any] = {
+    special: dict[str, dict[str, Any]] = {
         "write": {"path": path, "text": "x"},
         "edit": {"path": path, "old": "do", "new": "x"},
         "grep": {"path": path, "regex": "."},
         "run": {"cwd": path, "argv": ["true"]},
-    }.get(op, {"path": path})
-    assert host.refused(op, **args) in ("EXDEV", "ELOOP")
+    }
+    assert host.refused(op, **special.get(op, {"path": path})) in ("EXDEV", "ELOOP")
     assert secret.read_text() == "do not read"
 
 

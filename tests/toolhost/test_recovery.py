@@ -67,7 +67,7 @@ def test_new_server_gets_the_outcome_of_a_call_that_still_runs(
         tasks = [asyncio.ensure_future(call) for call in calls]
         await host.client.call("ping")
         (root / "go").touch()
-        return await asyncio.gather(*tasks)
+        return list(await asyncio.gather(*tasks))
 
     host.run(first())
     host.crash()
