@@ -36,7 +36,12 @@ def line(event: dict[str, Any]) -> str:
             return f"{data['source']:<9} asks for {data['target']}"
         case "tree_imported":
             text = f"import    {len(data['changed'])} path(s) taken over"
-            refused = [f"not imported: {path} ({why})" for path, why in data["refused"].items()]
+            # Caches appear wherever tests ran and are nobody's doing.
+            refused = [
+                f"not imported: {path} ({why})"
+                for path, why in data["refused"].items()
+                if not why.startswith("a cache")
+            ]
             return "\n".join([text, *(f"  ✗ {r}" for r in refused)])
         case "evidence_recorded":
             return f"judge     {data['kind']} measured on {data['tree']}"

@@ -70,9 +70,13 @@ class Driver:
         self._starting: set[str] = set()
 
     def start(self) -> None:
-        """Drive every task that is not over."""
+        """Drive every task that is not over, and end sessions that none of them knows."""
+        wanted: set[str] = set()
         for state in self._t.ledger.states():
+            wanted |= _sessions_of(state)
             self.watch(state.task_id)
+        for session_id in self._t.housing.survivors() - wanted:
+            self._t.housing.end(session_id)
 
     def watch(self, task_id: str) -> None:
         """Drive one task; quiet if it is driven already."""
@@ -145,11 +149,7 @@ class Driver:
 
     def _end_stale(self, state: TaskState) -> None:
         """End sessions that have no part in the task any more."""
-        needed = {r.session_id for r in state.reviewers if r.is_open and r.tree == state.tree}
-        if state.session_id and state.status is not TaskStatus.AWAITING_APPROVAL:
-            needed.add(state.session_id)
-        if state.status.is_final:
-            needed.clear()
+        needed = _sessions_of(state)
         for session_id in self._t.housing.of_task(state.task_id):
             if session_id not in needed:
                 self._t.housing.end(session_id)
@@ -192,6 +192,7 @@ class Driver:
         known = state.session_id in self._t.housing.survivors()
         if not known and state.session_id not in self._starting:
             # A server before us recorded the attempt; its session is gone or never was.
+            self._t.housing.end(state.session_id)
             await self._end_attempt(state, "lost", None)
             return True
         workflow, phase = self._phase(state)
@@ -372,3 +373,13 @@ class Driver:
         asked = {"spec": plain(workflow.environment), "base": state.base_tree}
         built = await self._t.runner.judge(JudgeKind.ENVIRONMENT, asked)
         return str(built["path"])
+
+
+def _sessions_of(state: TaskState) -> set[str]:
+    """Sessions that the task still has a use for."""
+    if state.status.is_final:
+        return set()
+    needed = {r.session_id for r in state.reviewers if r.is_open and r.tree == state.tree}
+    if state.session_id and state.status is not TaskStatus.AWAITING_APPROVAL:
+        needed.add(state.session_id)
+    return needed

@@ -24,7 +24,6 @@ from interlock.ports.vcs import Repository
 
 __all__ = ["Housed", "Housing"]
 
-_FOREVER_S = 1e6
 _log = structlog.get_logger(__name__)
 
 
@@ -111,11 +110,9 @@ class Housing:
             )
         await session.toolhost.call("thaw")
         await self._doors.open(session)
-        started = await session.toolhost.call(
-            "spawn", call_id=f"{session_id}:spawn", argv=list(program.argv), env=dict(program.env)
-        )
+        ended = await session.spawn(program)
         housed = Housed(session, state.task_id, asyncio.get_running_loop().create_future())
-        housed.watcher = asyncio.create_task(self._watch(housed, str(started.ok["handle"])))
+        housed.watcher = asyncio.create_task(self._watch(housed, ended))
         self._housed[session_id] = housed
         return housed
 
@@ -125,20 +122,11 @@ class Housing:
         ref = f"refs/interlock/{state.task_id}/{state.epoch}/start"
         return self._repository.keep(state.tree, ref, parent=state.base_commit)
 
-    async def _watch(self, housed: Housed, handle: str) -> None:
-        program = asyncio.ensure_future(
-            housed.session.toolhost.call(
-                "wait", timeout_s=_FOREVER_S, handle=handle, seconds=_FOREVER_S
-            )
-        )
-        either: set[asyncio.Future[Any]] = {program, housed.session.exited}
+    async def _watch(self, housed: Housed, ended: asyncio.Future[int]) -> None:
+        either: set[asyncio.Future[Any]] = {ended, housed.session.exited}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        code: int | None = None
-        if program.done() and not program.cancelled() and program.exception() is None:
-            code = program.result().ok["rc"]
-        else:
-            program.cancel()
-            await asyncio.gather(program, return_exceptions=True)
+        said = ended.done() and not ended.cancelled() and ended.exception() is None
+        code: int | None = ended.result() if said else None
         if not housed.over.done():
             housed.over.set_result(code)
         self._wake()

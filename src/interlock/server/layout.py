@@ -10,6 +10,7 @@ import configparser
 import os
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,7 +165,7 @@ def _repo_id(user_repo: Path) -> str | None:
 
 
 def _give_id(user_repo: Path) -> str:
-    repo_id = new_id("repo", 0)
+    repo_id = new_id("repo", time.time_ns() // 1_000_000)
     done = subprocess.run(
         ["git", "config", "--file", str(_config(user_repo)), f"{_SECTION}.{_KEY}", repo_id],
         capture_output=True,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from interlock.core.facts import Cause, GateFacts, RedFacts, TestOutcome
+from dataclasses import replace
+
+from interlock.core.facts import Cause, GateFacts, RedFacts, Run, TestOutcome
 from interlock.core.gates.claims import false_claim
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.plan import criteria
@@ -86,7 +88,7 @@ def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
             facts={"tests": broken},
         )
     claim = facts.artifacts.get("test_run_result")
-    if lie := false_claim(claim, red, facts.tree):
+    if lie := false_claim(claim, _whole(facts.red, red), facts.tree):
         return result(
             spec,
             Outcome.FAIL,
@@ -94,6 +96,12 @@ def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
             remedy="Run the tests with run_tests and hand in what they said.",
         )
     return result(spec, Outcome.PASS, f"{len(new)} new test(s) fail as they should")
+
+
+def _whole(facts: RedFacts, red: Run) -> Run:
+    """The suite as an agent sees it: RED runs the changed files only, the base ran the others."""
+    others = () if facts.base is None else facts.base.tests
+    return replace(red, tests=red.tests + tuple(t for t in others if t.id not in red.ids))
 
 
 def _broken(red: RedFacts) -> list[str]:

@@ -33,6 +33,8 @@ __all__ = ["read_text", "read_words"]
 MAX_TEXTS: Final = 8
 """How deep shells may be nested: bash -c 'bash -c …'."""
 
+_TOUCHING: Final = "words that run into each other"
+
 _BASH: Final = Language(tree_sitter_bash.language())
 
 
@@ -94,18 +96,30 @@ class _Reader(WordReader):
             self.other(node, kind)
 
     def children(self, node: Node) -> None:
+        before: Node | None = None
         for child in node.children:
             kind = child.type
-            if kind == "command":
-                self.simple(child)
-            elif kind in SILENT:
-                continue
-            elif child.is_named:
-                self.visit(child)
-            elif kind == "((":
-                self.arithmetic(node)
-            elif kind == "`" and b"\\" in self.source[node.start_byte : node.end_byte]:
-                self.unclear("backquotes with backslashes in them")
+            if kind in SILENT:
+                before = None
+            elif not child.is_named:
+                before = None
+                if kind == "((":
+                    self.arithmetic(node)
+                elif kind == "`" and b"\\" in self.source[node.start_byte : node.end_byte]:
+                    self.unclear("backquotes with backslashes in them")
+            else:
+                # A statement that begins where another ends: one of them is half a word.
+                if (
+                    before is not None
+                    and before.end_byte == child.start_byte
+                    and not kind.endswith("_redirect")
+                ):
+                    self.unclear(_TOUCHING)
+                before = child
+                if kind == "command":
+                    self.simple(child)
+                else:
+                    self.visit(child)
 
     def other(self, node: Node, kind: str) -> None:
         match kind:
@@ -148,13 +162,14 @@ class _Reader(WordReader):
             if kind == "command_name" or kind in WORDS:
                 start = child.start_byte
                 if start == end:
-                    self.unclear("words that run into each other")
+                    self.unclear(_TOUCHING)
                 end = child.end_byte
                 # Most words are plain; asking here saves a third of the whole time.
                 source = self.source[start:end]
                 words.append(source.decode() if PLAIN_BYTES.fullmatch(source) else self.word(child))
             else:
                 self.visit(child)
+                end = child.end_byte
         self.command(tuple(words))
 
     def command(self, words: tuple[Word, ...]) -> None:
@@ -224,7 +239,10 @@ class _Reader(WordReader):
             return
         if operator == ">&" and target is not None and (target.isdecimal() or target == "-"):
             return
-        if operator not in WRITING_REDIRECTS and operator != ">&":
+        if operator == ">&" and target != self.slice(targets[0]):
+            # The shell takes this for &> and expands the word a second time, its quotes gone.
+            self.unclear("a redirection that is not understood")
+        elif operator not in WRITING_REDIRECTS and operator != ">&":
             self.unclear("a redirection that is not understood")
         elif target != "/dev/null":
             self.writes.append(target)

@@ -30,6 +30,10 @@ MAX_LENGTH: Final = 64 * 1024
 _CONTROL: Final = re.compile(r"[^\t\n\x20-\x7e]")
 # The shell joins the two halves of such a word, the grammar does not.
 _SPLIT_WORD: Final = re.compile(r"[^ \t\n]\\\n[^ \t]")
+# The grammar looks for a name behind the blank or backslash, the shell does not.
+_LONE_DOLLAR: Final = re.compile(r"\$[\\ \t\n]")
+# The grammar may end the word there, or begin a comment.
+_ESCAPED_BLANK: Final = re.compile(r"\\[ \t](?![\w./-])")
 NUMERIC: Final = re.compile(r"\$?[\s\d+*/%<>=!&|^~?:,()-]*")
 EVALUATING_TEST: Final = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge|v|R)\s")
 NAME_TEST: Final = re.compile(r"\s-[vR]\s")
@@ -77,6 +81,10 @@ def unreadable(text: str) -> str:
         return "it holds control characters or unusual spaces"
     if "\\\n" in text and _SPLIT_WORD.search(text):
         return "a line that is continued inside of a word"
+    if "$" in text and _LONE_DOLLAR.search(text):
+        return "a dollar sign with a blank or backslash behind it"
+    if "\\" in text and _ESCAPED_BLANK.search(text):
+        return "a word that ends with an escaped blank"
     return ""
 
 

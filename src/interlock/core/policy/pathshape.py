@@ -24,8 +24,6 @@ _PLAIN: Final = re.compile(
 # The 8.3 alias that Windows gives to a longer name (GIT~1, AGENTS~1.MD).
 _SHORT_NAME: Final = re.compile(r"[^.~]{1,6}~[0-9]{1,3}(?:\.[^.]{0,3})?", re.IGNORECASE)
 _GIT_NAMES: Final = re.compile(r"\.git|git~[0-9]{1,3}")
-# Control, format (zero width, bidi), surrogate, separators and spaces, private, unassigned.
-_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Co", "Cn"})
 
 
 def malformed(path: str) -> str | None:
@@ -47,7 +45,8 @@ def malformed(path: str) -> str | None:
     if "\\" in path:
         return "it holds a backslash, which separates folders elsewhere"
     if not path.isascii():
-        if any(unicodedata.category(char) in _REFUSED_CATEGORIES for char in path if char != " "):
+        # False for control, format (zero width, bidi), separators, odd spaces, private, unassigned.
+        if not path.isprintable():
             return "it holds an invisible or unassigned character"
         if not unicodedata.is_normalized("NFC", path):
             return "it is not in Unicode normal form C"
