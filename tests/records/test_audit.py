@@ -454,6 +454,16 @@ def test_a_log_whose_end_was_tampered_with_is_not_opened(tmp_path: Path, harm: A
         open_log(tmp_path, anchor=log.heads)
 
 
+def test_a_log_that_is_another_one_than_the_anchor_tells_is_not_opened(tmp_path: Path) -> None:
+    _, log = new_log(tmp_path)
+    heads = fill(log, 5)
+    log.close()
+    with pytest.raises(IntegrityError) as refused:
+        open_log(tmp_path, anchor=Sealed(4, heads[2].head))
+    assert refused.value.code == "IL-AUD-023"
+    open_log(tmp_path, anchor=heads[3]).close()
+
+
 def test_a_second_writer_is_refused_by_name_until_the_first_is_gone(tmp_path: Path) -> None:
     _, log = new_log(tmp_path)
     with pytest.raises(ConflictError) as refused:

@@ -150,6 +150,23 @@ def test_any_change_of_any_line_is_found_where_it_begins(
 
 
 @pytest.mark.parametrize("key", [True, False])
+def test_every_single_byte_changed_is_found(sample: Sample, key: bool) -> None:
+    name = next(iter(sample.segments))
+    line = sample.segments[name][3]
+    # Without the key nobody can tell a true seal from another one.
+    seal_at = line.index(b'"seal":"') + len(b'"seal":"')
+    for place in range(len(line)):
+        if not key and seal_at <= place < len(line) - len(b'"}\n'):
+            continue
+
+        def flip(segments: dict[str, list[bytes]], place: int = place) -> None:
+            segments[name][3] = line[:place] + bytes([line[place] ^ 1]) + line[place + 1 :]
+
+        found = sample.check(sample.changed(flip), key=key)
+        assert (found.ok, found.records) == (False, 3), place
+
+
+@pytest.mark.parametrize("key", [True, False])
 def test_every_single_line_removed_is_found(sample: Sample, key: bool) -> None:
     for name, number in sample.places:
 
@@ -232,6 +249,17 @@ def test_renumbered_and_additional_segments_are_found(sample: Sample) -> None:
 
     assert not sample.check(sample.changed(renumber)).ok
     assert not sample.check(sample.changed(add)).ok
+
+
+def test_a_present_key_that_does_not_come_from_the_first_is_found(sample: Sample) -> None:
+    copy = sample.changed(lambda _: None)
+    epoch, _ = (copy / "key").read_text().split()
+    (copy / "key").write_text(f"{epoch} {'0' * 64}\n")
+    found = sample.check(copy)
+    assert found.first_bad is not None
+    assert "present key" in found.first_bad.why
+    # Nobody can say so without the first key.
+    assert sample.check(copy, key=False).ok
 
 
 def test_another_key_proves_nothing(sample: Sample) -> None:

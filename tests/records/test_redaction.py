@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.adapters.audit.entry import encode
@@ -218,6 +218,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(args=JSON, tool=st.text())
 def test_every_json_value_is_recorded_on_one_line(args: Any, tool: str) -> None:
     encoded = encode(AuditEntry(kind=Kind.NOTE, args=args, tool=tool), 1)
