@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from interlock.adapters.confinement.launcher import limits
 from interlock.errors import UnavailableError
 from interlock.ports.confinement import Level, Mount
 
@@ -204,6 +205,17 @@ def test_thirty_sandboxes_leave_nothing(start_python: Start, level: Level) -> No
             os.kill(sandbox.pid, signal.SIGKILL)
         sandbox.close()
     assert _traces() == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="NOT RUN: needs root")
+def test_cgroup_of_a_server_that_died_is_swept() -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    cgroup = limits.Cgroup(f"{dead.pid}-test", 1 << 30, 10)
+    if not cgroup.directories:
+        pytest.skip("NOT RUN: no cgroup can be made here")
+    limits.sweep()
+    assert not any(Path(directory).exists() for directory in cgroup.directories)
 
 
 @LEVELS

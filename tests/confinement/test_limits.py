@@ -80,6 +80,15 @@ def test_temporary_files_are_limited(output: Callable[..., str], place: str) -> 
     assert text == "ENOSPC\n"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="NOT RUN: an ordinary user cannot mount")
+def test_temporary_files_of_root_are_limited_without_namespaces(
+    output: Callable[..., str],
+) -> None:
+    code = "import os\n" + _WRITE.replace("{path!r}", "os.environ['TMPDIR'] + '/big'")
+    limits = Limits(temporary_bytes=1 << 20)
+    assert output(code, Level.NONE, limits=limits) == "ENOSPC\n"
+
+
 @LEVELS
 def test_open_files_and_core_dumps_are_limited_for_good(
     output: Callable[..., str], level: Level

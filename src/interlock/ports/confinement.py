@@ -51,7 +51,8 @@ class Limits:
         file_bytes: size of one file.
         open_files: descriptors of one process.
         cpu_seconds: processor time of one process.
-        temporary_bytes: size of each of ``/tmp``, ``/dev/shm`` and HOME at level ``full``.
+        temporary_bytes: size of each of TMPDIR, HOME and ``/dev/shm`` (at ``none`` only what root
+            starts is limited so, and ``/dev/shm`` is the host's).
     """
 
     memory_bytes: int | None = 4 << 30
@@ -74,7 +75,8 @@ class SandboxSpec:
         mounts: see ``Mount``; a later target may lie inside an earlier one.
         ports: TCP ports of 127.0.0.1 inside, whose listeners are handed out in this order.
         pass_fds: descriptors that the program gets, under the same numbers.
-        uid: user and group the program runs as; needed when the caller is root, never 0.
+        uid: user and group the program runs as; needed when the caller is root, never 0. At
+            ``none`` it must be the sandbox's alone: all processes of that user end with it.
         limits: see ``Limits``.
     """
 

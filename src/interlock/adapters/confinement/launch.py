@@ -60,7 +60,7 @@ def start(
         job.uid = spec.uid if os.getuid() == 0 else None
         job.limits = asdict(spec.limits)
         job.ports = list(spec.ports)
-        job.descriptors = [*descriptors, *spec.pass_fds]
+        job.descriptors = [*descriptors, *dict.fromkeys(spec.pass_fds)]
         process, control = _launch(job, (stdin, stdout, stderr))
     except BaseException:
         for listener in listeners:

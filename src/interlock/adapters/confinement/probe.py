@@ -6,6 +6,7 @@ import os
 import threading
 
 from interlock.adapters.confinement.launch import start
+from interlock.adapters.confinement.launcher import limits
 from interlock.adapters.confinement.uids import UidRange
 from interlock.adapters.confinement.witness import Witness, read_report
 from interlock.errors import InterlockError, UnavailableError
@@ -33,6 +34,7 @@ def probe(*, refresh: bool = False) -> Capability:
 
 
 def _probe() -> Capability:
+    limits.sweep()
     uids = UidRange()
     uid = None
     try:

@@ -1,5 +1,6 @@
 """What a sandbox may use: resource limits of its processes, and a cgroup where one can be made."""
 
+import contextlib
 import os
 import resource
 import time
@@ -43,7 +44,9 @@ class Cgroup:
             parent = f"{_ROOT}/{controller}"
             if not os.path.exists(f"{parent}/cgroup.procs"):
                 raise FileNotFoundError(parent)
-            _write(f"{self._directory(parent, name)}/{files[controller]}", str(value))
+            directory = self._directory(parent, name)
+            _write(f"{directory}/{files[controller]}", str(value))
+            _write_if_there(f"{directory}/memory.memsw.limit_in_bytes", str(value))
         return True
 
     def _make_v2(self, name: str, limits: dict[str, int]) -> bool:
@@ -60,6 +63,7 @@ class Cgroup:
         directory = self._directory(_ROOT, name)
         for controller, value in limits.items():
             _write(f"{directory}/{controller}.max", str(value))
+        _write_if_there(f"{directory}/memory.swap.max", "0")
         return True
 
     def _directory(self, parent: str, name: str) -> str:
@@ -82,6 +86,18 @@ def remove(directory: str, patience_s: float = 2.0) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.001)
+
+
+def sweep() -> None:
+    """Remove the cgroups of servers that died together with their launchers."""
+    for directory in (f"{_ROOT}/memory/{_OURS}", f"{_ROOT}/pids/{_OURS}", f"{_ROOT}/{_OURS}"):
+        if not os.path.isdir(directory):
+            continue
+        for name in os.listdir(directory):
+            server = name.partition("-")[0]
+            if server.isdigit() and not os.path.exists(f"/proc/{server}"):
+                with contextlib.suppress(OSError):  # in use after all, or already removed
+                    os.rmdir(f"{directory}/{name}")
 
 
 def apply(wanted: dict[str, int | None], *, memory_is_held: bool, own_user: bool) -> None:
@@ -116,6 +132,12 @@ def limit_processes(pid: int, count: int) -> None:
     everything else that the user runs.
     """
     resource.prlimit(pid, resource.RLIMIT_NPROC, (count + OVERHEAD, count + OVERHEAD))
+
+
+def _write_if_there(path: str, text: str) -> None:
+    """For what only a kernel that accounts swap has, so that swap is no way around a limit."""
+    if os.path.exists(path):
+        _write(path, text)
 
 
 def _write(path: str, text: str) -> None:

@@ -18,7 +18,9 @@ class Plain:
             staging.open_sources([source for source, _ in job.sources])
             home, temporary = self._make_directories()
         else:
-            home, temporary = staging.expose(job.sources, self.uid)
+            home, temporary = staging.expose(
+                job.sources, self.uid, job.limits["temporary_bytes"] or 0
+            )
         self.env = {**job.env, "HOME": home, "TMPDIR": temporary}
 
     def become(self) -> None:

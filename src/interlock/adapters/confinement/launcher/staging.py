@@ -49,7 +49,7 @@ def stage(sources: list[tuple[str, bool]]) -> None:
         _bind(descriptor, place(index), writable=True)
 
 
-def expose(sources: list[tuple[str, bool]], uid: int) -> tuple[str, str]:
+def expose(sources: list[tuple[str, bool]], uid: int, temporary_bytes: int) -> tuple[str, str]:
     """Bind each (source, writable) at its own path, reachable for ``uid``; give HOME and TMPDIR.
 
     An ancestor that ``uid`` may not search is covered by an empty directory that it may.
@@ -61,7 +61,9 @@ def expose(sources: list[tuple[str, bool]], uid: int) -> tuple[str, str]:
         _bind(descriptor, source, writable=writable)
     private = (ROOM + "/home", ROOM + "/temporary")
     for directory in private:
-        os.mkdir(directory, 0o700)
+        os.mkdir(directory)
+        _tmpfs(directory, temporary_bytes)
+        os.chmod(directory, 0o700)
         os.chown(directory, uid, uid)
     return private
 
@@ -80,8 +82,9 @@ def _cover_closed_ancestor(path: str, uid: int) -> None:
             _tmpfs(ancestor)
 
 
-def _tmpfs(target: str) -> None:
-    kernel.mount("tmpfs", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0711,size=1g")
+def _tmpfs(target: str, size: int = 1 << 20) -> None:
+    options = f"mode=0711,size={size}"
+    kernel.mount("tmpfs", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
 
 
 def _bind(descriptor: int, target: str, *, writable: bool) -> None:
