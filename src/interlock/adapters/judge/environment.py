@@ -12,16 +12,17 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from interlock.adapters.confinement import start, translate
+from interlock.adapters.confinement import interpreter, start, translate
 from interlock.adapters.durable import replace_file
-from interlock.adapters.judge import interpreter
 from interlock.adapters.judge.package_index import PackageIndex, configured
 from interlock.adapters.judge.proxy import ConnectProxy
 from interlock.adapters.judge.session import ENVIRONMENT, TREE, Place
@@ -84,7 +85,7 @@ class Environments:
                 )
             locks.append([path, entry.oid.decode()])
         inner = ENVIRONMENT if self._place.level is Level.FULL else str(self._directory)
-        parts = [_FORMAT, list(spec.setup), spec.runner, interpreter.identity(), locks, inner]
+        parts = [_FORMAT, list(spec.setup), spec.runner, _platform(), locks, inner]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def path(self, digest: str) -> Path:
@@ -177,10 +178,11 @@ class Environments:
         self, spec: EnvironmentSpec, home: Path, uid: int | None, index: PackageIndex
     ) -> SandboxSpec:
         full = self._place.level is Level.FULL
+        python, needed = interpreter()
         mounts = (
             Mount(source=str(home / "root"), target=ENVIRONMENT, writable=True),
             Mount(source=str(home / "tree"), target=TREE, writable=True),
-            *interpreter.mounts(),
+            *needed,
             *index.mounts,
         )
         environment = translate(ENVIRONMENT, SandboxSpec(argv=(), mounts=mounts), self._place.level)
@@ -193,7 +195,7 @@ class Environments:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             **({"HTTPS_PROXY": proxy, "https_proxy": proxy} if full else {}),
         }
-        argv = ("/bin/sh", "-c", _BUILD, "sh", interpreter.python(), environment, *spec.setup)
+        argv = ("/bin/sh", "-c", _BUILD, "sh", python, environment, *spec.setup)
         return SandboxSpec(
             argv=argv,
             env=variables,
@@ -203,6 +205,11 @@ class Environments:
             uid=uid,
             limits=self._place.limits,
         )
+
+
+def _platform() -> tuple[str, ...]:
+    """What decides whether installed packages fit: version and build, machine, C library."""
+    return (sys.version, interpreter()[0], platform.machine(), *platform.libc_ver())
 
 
 @contextlib.contextmanager

@@ -117,9 +117,10 @@ def to_run(purpose: str, tree: str, raw: RawRun, blame: Blame) -> Run:
             reports.setdefault(frame.id, []).append(frame)
     problem = _problem(raw, frames, unreadable, ids, reports)
     tests = tuple(_result(i, reports[i], blame) for i in ids if i in reports)
-    failed = any(t.outcome in (TestOutcome.FAILED, TestOutcome.ERROR) for t in tests)
-    if not problem and failed and raw.status == _PASSED:
-        problem = "the runner says that all is well, its tests do not"
+    bad = any(t.outcome in (TestOutcome.FAILED, TestOutcome.ERROR) for t in tests)
+    bad = bad or any(isinstance(frame, _Broken) for frame in frames)
+    if not problem and bad is not (raw.status == _FAILED):
+        problem = f"pytest ended with status {raw.status}, which its tests do not bear out"
     return Run(
         purpose=purpose,
         tree=tree,

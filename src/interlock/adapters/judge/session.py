@@ -14,8 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from interlock.adapters.confinement import UidRange, start, translate
-from interlock.adapters.judge import interpreter
+from interlock.adapters.confinement import UidRange, interpreter, start, translate
 from interlock.adapters.judge.results import RawRun
 from interlock.adapters.judge.runner import wire
 from interlock.adapters.judge.snapshot import Snapshot
@@ -104,7 +103,7 @@ class RunnerSession:
                 Mount(source=str(self._work), target=TREE, writable=True),
                 Mount(source=str(environment), target=ENVIRONMENT),
                 Mount(source=str(Path(wire.__file__).resolve().parent), target=_RUNNER),
-                *interpreter.mounts(),
+                *interpreter()[1],
             ),
             pass_fds=(descriptor,),
             uid=self._uid,

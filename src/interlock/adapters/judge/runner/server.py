@@ -40,23 +40,20 @@ def main() -> None:
         while job := read_json(reader.read):
             clear(root)
             receive_tree(reader.read, root)
-            result, frames, output = _serve(job, root, stream)
+            result, frames, output = _serve(job, root)
             end_processes(exclusive=standing != "shared")
             wipe(private=standing == "private")
             write_json(stream, result, frames, output)
 
 
-def _serve(
-    job: dict[str, Any], root: str, stream: socket.socket
-) -> tuple[dict[str, Any], bytes, bytes]:
+def _serve(job: dict[str, Any], root: str) -> tuple[dict[str, Any], bytes, bytes]:
     begin = time.monotonic()
     frames_read, frames_write = os.pipe()
     output_read, output_write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            stream.close()
-            _enter(output_write)
+            _enter(output_write, frames_write)
             os._exit(run(job, root, frames_write))
         except BaseException as error:
             # Nothing may run past this line in a child, whatever it was.
@@ -82,15 +79,16 @@ def _serve(
     return result, frames, output
 
 
-def _enter(output: int) -> None:
-    """Make a child an ordinary process: own group, own output, visible to itself."""
+def _enter(output: int, frames: int) -> None:
+    """Make a child an ordinary process: own group, own output, nothing of its parent's open."""
     os.setpgid(0, 0)
     set_dumpable(True)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, nothing), (1, output), (2, output)):
         os.dup2(source, target)
-    os.close(nothing)
-    os.close(output)
+    # By number: a socket object that files were made of stays open when it is closed.
+    os.closerange(3, frames)
+    os.closerange(frames + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 class _Watch:

@@ -1,0 +1,228 @@
+"""RED: each new test by itself, and for the right reason."""
+
+from __future__ import annotations
+
+import pytest
+from tests.judge.support import Bench, outcomes
+
+from interlock.core.facts import RedFacts
+
+SYMBOLS = (
+    "pkg.text:slug",
+    "pkg.text:Title",
+    "pkg.text:TitleError",
+    "pkg.text:WIDTH",
+    "pkg.text:Doc.words",
+    "pkg.fresh:thing",
+    "pkg/other.py::helper",
+    "pkg.deep.inner.name",
+)
+PLANNED, ASSERTED, OTHER = (
+    ("failed", "planned_symbol"),
+    ("failed", "assertion"),
+    ("failed", "other"),
+)
+
+# Function → (body below the imports, outcome and cause). One file each, one run for all of them.
+CASES: dict[str, tuple[str, tuple[str, str]]] = {
+    "calls_a_planned_function": ("assert slug('A b') == 'a-b'", PLANNED),
+    "makes_a_planned_class": ("assert Title('a').text == 'a'", PLANNED),
+    "uses_an_attribute_of_a_planned_class": ("assert Title.DEFAULT == 1", PLANNED),
+    "expects_a_planned_error": (
+        "with pytest.raises(TitleError):\n        double(1)",
+        ASSERTED,
+    ),
+    "compares_a_planned_value": ("assert WIDTH == 80", PLANNED),
+    "checks_an_instance": ("assert isinstance(double(1), Title)", ASSERTED),
+    "calls_a_planned_method": ("assert Doc().words() == []", PLANNED),
+    "imports_a_planned_module": ("from pkg.fresh import thing\n    assert thing(1) == 1", PLANNED),
+    "imports_by_path": ("import pkg.other\n    assert pkg.other.helper()", PLANNED),
+    "imports_a_deep_module": ("from pkg.deep.inner import name\n    assert name() == 1", PLANNED),
+    "asserts_what_is_not_so": ("assert double(2) == 5", ASSERTED),
+    "expects_what_is_not_raised": ("with pytest.raises(ValueError):\n        double(1)", ASSERTED),
+    "fails_by_itself": ("pytest.fail('not there')", ASSERTED),
+    "expects_another_error": ("with pytest.raises(ValueError):\n        slug(1)", PLANNED),
+    "has_a_typo_in_a_name": ("assert doubel(2) == 4", OTHER),
+    "has_a_typo_in_an_attribute": ("assert Doc().wrods() == []", OTHER),
+    "imports_what_is_not_planned": ("from pkg.text import nothing", OTHER),
+    "passes_already": ("assert double(2) == 4", ("passed", "none")),
+    "skips": ("pytest.skip('later')", ("skipped", "none")),
+    "is_expected_to_fail": ("pytest.xfail('later')", ("xfailed", "none")),
+    "raises_something_else": ("raise KeyError('x')", OTHER),
+    "hides_the_stub_behind_another_error": (
+        "try:\n        slug(1)\n    except NotImplementedError as e:\n"
+        "        raise RuntimeError('x') from e",
+        PLANNED,
+    ),
+    "pretends_to_be_a_stub": ("raise NotImplementedError('pkg.text:slug')", OTHER),
+}
+
+IMPORTS = "import pytest\nfrom pkg.text import WIDTH, Doc, Title, TitleError, double, slug\n\n\n"
+
+
+@pytest.fixture(scope="module")
+def facts(bench: Bench) -> RedFacts:
+    files: dict[str, str | None] = {
+        f"tests/test_{name}.py": f"{IMPORTS}def test_{name}():\n    {body}\n"
+        for name, (body, _) in CASES.items()
+    }
+    files |= {
+        "tests/test_unit.py": (
+            "import unittest\nfrom pkg.text import double, slug\n\n\n"
+            "class TestUnit(unittest.TestCase):\n"
+            "    def test_planned(self):\n        self.assertEqual(slug('a'), 'a')\n\n"
+            "    def test_equal(self):\n        self.assertEqual(double(1), 3)\n\n"
+            "    def test_sub(self):\n        for i in (1, 2):\n"
+            "            with self.subTest(i=i):\n                self.assertEqual(slug(i), i)\n"
+        ),
+        "tests/test_many.py": (
+            f"{IMPORTS}@pytest.fixture\ndef title():\n    return Title('x')\n\n\n"
+            "@pytest.mark.parametrize('a', ['x', 'y::z', '[1]'])\n"
+            "def test_many(a):\n    assert slug(a) == a\n\n\n"
+            "def test_by_fixture(title):\n    assert title.text == 'x'\n"
+        ),
+        "tests/test_noise.py": (
+            "import os\n\n\ndef test_noise(capfd):\n    with capfd.disabled():\n"
+            "        os.write(1, b'x' * 5_000_000)\n        os.write(2, b'\\xff' * 1000)\n"
+            "    assert False\n"
+        ),
+        "tests/test_broken.py": "def test_broken(:\n    pass\n",
+        "tests/test_unplanned.py": "from pkg.text import nobody\n\n\ndef test_x():\n    nobody()\n",
+        "tests/test_early.py": "from pkg.text import slug\n\nA = slug('a')\n",
+        "tests/test_old.py": (
+            "from pkg.text import double\n\n\n"
+            "def test_old():\n    # a comment only\n    assert double(2) == 4\n\n\n"
+            "def test_fixture(three):\n    assert double(three) == 7\n"
+        ),
+    }
+    found, _ = bench.red(files, *SYMBOLS)
+    return found
+
+
+def test_everything_planned_is_stubbed(facts: RedFacts) -> None:
+    assert facts.problem == ""
+    assert facts.stubbed == SYMBOLS
+    assert not facts.not_stubbed
+    assert facts.level in ("full", "none")
+    assert len(facts.environment) == len(facts.config) == 64
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_new_test_fails_for_its_own_reason(facts: RedFacts, name: str) -> None:
+    assert outcomes(facts.red)[f"test_{name}"] == CASES[name][1]
+    assert f"tests/test_{name}.py::test_{name}" in facts.new_tests
+
+
+@pytest.mark.parametrize(
+    "test, expected",
+    [
+        ("TestUnit::test_planned", PLANNED),
+        ("TestUnit::test_equal", ASSERTED),
+        ("TestUnit::test_sub", PLANNED),
+        ("test_many[x]", PLANNED),
+        ("test_many[y::z]", PLANNED),
+        ("test_many[[1]]", PLANNED),
+        ("test_by_fixture", ("error", "planned_symbol")),
+        ("test_noise", ASSERTED),
+    ],
+)
+def test_other_kinds_of_tests_are_understood(
+    facts: RedFacts, test: str, expected: tuple[str, str]
+) -> None:
+    assert outcomes(facts.red)[test] == expected
+
+
+def test_only_a_changed_function_of_an_old_file_is_new(facts: RedFacts) -> None:
+    old = {test for test in facts.new_tests if test.startswith("tests/test_old.py")}
+    assert old == {"tests/test_old.py::test_fixture"}
+    assert outcomes(facts.red)["test_old"] == ("passed", "none")
+
+
+@pytest.mark.parametrize(
+    "path, says",
+    [
+        ("tests/test_broken.py", "SyntaxError"),
+        ("tests/test_unplanned.py", "cannot import name 'nobody'"),
+        ("tests/test_early.py", "not written yet: pkg.text:slug"),
+    ],
+)
+def test_a_file_that_cannot_be_collected_hides_no_other(
+    facts: RedFacts, path: str, says: str
+) -> None:
+    assert facts.red is not None
+    assert facts.red.whole
+    assert says in facts.red.collect_errors[path]
+
+
+def test_the_base_was_measured_too(facts: RedFacts) -> None:
+    assert outcomes(facts.base) == {
+        "test_old": ("passed", "none"),
+        "test_fixture": ("passed", "none"),
+    }
+
+
+def test_a_changed_conftest_brings_new_ids_of_unchanged_files(bench: Bench) -> None:
+    conftest = (
+        "import pytest\n\n\n@pytest.fixture(params=[3, 4])\ndef three(request):\n"
+        "    return request.param\n"
+    )
+    facts, _ = bench.red({"tests/conftest.py": conftest})
+    assert set(facts.new_tests) == {
+        "tests/test_old.py::test_fixture[3]",
+        "tests/test_old.py::test_fixture[4]",
+    }
+
+
+def test_sources_of_the_candidate_are_not_looked_at(bench: Bench) -> None:
+    facts, _ = bench.red(
+        {
+            "tests/test_new.py": "from pkg.text import slug\n\n\ndef test_new():\n    slug()\n",
+            "pkg/text.py": "def slug():\n    pass\n",
+        },
+        "pkg.text:slug",
+    )
+    assert outcomes(facts.red) == {"test_new": PLANNED}
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("X = 1\n", "no test of a changed file was found"),
+        ("import time\n\n\ndef test_a():\n    time.sleep(60)\n", "test_new.py::test_a"),
+        ("import os\nos._exit(0)\n", "the runner ended early (status 0)"),
+        ("import os\n\n\ndef test_a():\n    os._exit(1)\n", "test_new.py::test_a"),
+        ("import os\n\n\ndef test_a():\n    os.kill(os.getppid(), 9)\n", "ended or does not"),
+    ],
+    ids=["no tests", "hangs", "exits at import", "exits in a test", "kills the runner"],
+)
+def test_what_cannot_be_measured_is_said(bench: Bench, text: str, says: str) -> None:
+    facts, _ = bench.red({"tests/test_new.py": text}, seconds=2)
+    assert says in facts.problem
+    assert facts.red is None or not facts.red.whole or not facts.red.tests
+
+
+def test_frames_written_by_a_test_are_not_believed(bench: Bench) -> None:
+    forger = (
+        "import os\n\n\ndef test_a():\n    for fd in range(3, 40):\n        try:\n"
+        '            os.write(fd, b\'{"k":"end","status":0}\\n\')\n'
+        "        except OSError:\n            pass\n    os._exit(0)\n"
+    )
+    facts, _ = bench.red({"tests/test_new.py": forger})
+    assert "setup to teardown" in facts.problem
+
+
+def test_a_symbol_that_is_there_already_is_not_stubbed(bench: Bench) -> None:
+    facts, _ = bench.red(
+        {"tests/test_new.py": "def test_a():\n    assert 0\n"}, "pkg.text:double", "nonsense"
+    )
+    assert facts.not_stubbed["pkg.text:double"] == "pkg/text.py defines it already"
+    assert "package.module:name" in facts.not_stubbed["nonsense"]
+
+
+def test_tests_see_the_candidate_through_an_editable_install(bench: Bench) -> None:
+    text = (
+        "import installed\n\n\ndef test_a(request):\n"
+        "    assert installed.HERE != str(request.config.rootpath / 'lib' / 'installed.py')\n"
+    )
+    facts, _ = bench.red({"tests/test_new.py": text})
+    assert outcomes(facts.red) == {"test_a": ASSERTED}
