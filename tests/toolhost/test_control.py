@@ -15,7 +15,7 @@ import pytest
 
 import interlock
 from interlock.adapters.toolhost.client import ToolhostClient, argv, socket_pair
-from interlock.supervisor.toolhost.processes import descendants, snapshot
+from interlock.supervisor.toolhost.processes import snapshot
 
 if TYPE_CHECKING:
     from tests.toolhost.conftest import Host
@@ -38,17 +38,17 @@ def grows(file: Path, eventually: Eventually) -> None:
     eventually(lambda: size(file) > before)
 
 
-def working_directory(pid: int) -> str:
-    """Where a process is, nothing if it is gone or somebody else's."""
+def inside(root: Path) -> set[int]:
+    """Living processes whose working directory is the tree: wherever they hang by now."""
+    return {p.pid for p in snapshot().values() if p.state not in "ZX" and is_in(root, p.pid)}
+
+
+def is_in(root: Path, pid: int) -> bool:
+    """Whether a process works in a directory; false if it is gone or somebody else's."""
     try:
-        return os.readlink(f"/proc/{pid}/cwd")
+        return os.readlink(f"/proc/{pid}/cwd") == str(root)
     except OSError:
-        return ""
-
-
-def below(pid: int) -> list[int]:
-    """Living processes below one."""
-    return [p.pid for p in descendants(snapshot(), pid) if p.state not in "ZX"]
+        return False
 
 
 @pytest.mark.parametrize("script", [WRITER, RESTLESS], ids=["writer", "restless"])
@@ -136,12 +136,34 @@ def test_freeze_covers_commands_that_were_just_asked_for(host: Host, root: Path)
     host.run(scene())
 
 
-def test_freeze_is_not_held_up_by_a_parent_in_vfork(host: Host, root: Path) -> None:
-    script = "import subprocess\nwhile True: subprocess.run(['true'])"
-    host.call("spawn", argv=[sys.executable, "-I", "-S", "-c", script])
-    for _ in range(20):
-        host.call("freeze")
-        host.call("thaw")
+def test_freeze_is_not_held_up_by_a_parent_in_vfork(
+    host: Host, root: Path, eventually: Eventually
+) -> None:
+    """The child hangs before its exec, so the parent sleeps where no signal is looked at."""
+    os.mkfifo(root / "fifo")
+    actions = "[(os.POSIX_SPAWN_OPEN, 0, 'fifo', os.O_RDONLY, 0)]"
+    script = f"import os; os.posix_spawn('/bin/sh', ['sh'], {{}}, file_actions={actions})"
+    pid = host.ok("spawn", argv=[sys.executable, "-I", "-S", "-c", script])["pid"]
+    eventually(lambda: snapshot()[pid].state == "D")
+    assert host.ok("freeze")["stopped"] == 2
+    host.call("thaw")
+
+
+def test_nothing_is_started_once_the_end_has_come(root: Path) -> None:
+    """A thread that wants to start a command just then would leave it behind."""
+    program = f"""
+import sys, threading
+sys.path.insert(0, {LIBRARY!r})
+from interlock.supervisor.toolhost.control import Control
+control = Control("tree")
+control.start(["touch", "before"]).wait()
+control.end()
+late = threading.Thread(target=control.start, args=(["touch", "after"],), daemon=True)
+late.start()
+late.join(0.3)
+"""
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=root, check=True, timeout=20)
+    assert os.listdir(root) == ["before"]
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -154,7 +176,7 @@ def test_quiesce_leaves_nothing_and_touches_nobody_else(
     if frozen:
         host.call("freeze")
     assert host.ok("quiesce")["killed"] >= 1
-    assert below(host.process.pid) == []
+    assert inside(root) == set()
     assert outsider.poll() is None
     assert host.ok("quiesce")["killed"] == 0
 
@@ -164,13 +186,11 @@ def test_end_of_the_last_socket_ends_everything(
 ) -> None:
     host.call("spawn", argv=["sh", "-c", RESTLESS])
     grows(root / "log", eventually)
-    everybody = below(host.process.pid)
     host.client.close()
     assert host.process.poll() is None, "the supervisor still has a duplicate"
     host.spare.close()
     assert host.process.wait(10) == 0
-    living = snapshot()
-    assert not [pid for pid in everybody if pid in living and living[pid].state not in "ZX"]
+    assert inside(root) == set()
 
 
 def test_nothing_begins_to_run_behind_the_end(host: Host, root: Path) -> None:
@@ -186,7 +206,7 @@ def test_nothing_begins_to_run_behind_the_end(host: Host, root: Path) -> None:
 
     host.run(scene())
     assert host.process.wait(10) == 0
-    assert not [pid for pid in snapshot() if working_directory(pid) == str(root)]
+    assert inside(root) == set()
 
 
 def test_program_is_spawned_waited_for_and_killed(host: Host, root: Path) -> None:
