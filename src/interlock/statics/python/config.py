@@ -30,6 +30,7 @@ _WHOLE = frozenset({*_OWN, ".coveragerc"})
 _STARTUP = frozenset({"sitecustomize.py", "usercustomize.py"})
 _ANNOUNCES = re.compile(r"\.(?:dist|egg)-info/|(?:^|/)entry_points\.txt$|\.pth$")
 _TEXT_CONSTANT = re.compile(r"Constant\(value='([\w.]+)'")
+_PLUGINS = "options.entry_points"
 _PLUGIN_OPTION = re.compile(r"-p[\s=]*([\w.]+)")
 
 
@@ -128,9 +129,9 @@ def _of_ini(source: bytes) -> str:
     except (ValueError, configparser.Error):
         return f"unparsable {hashlib.sha256(source).hexdigest()}"
     found = {name: dict(parser[name]) for name in parser.sections() if _SECTIONS.match(name)}
-    entry_points = dict(parser).get("options.entry_points", {})
+    entry_points = dict(parser.items(_PLUGINS)) if _PLUGINS in parser else {}
     if plugins := entry_points.get("pytest11"):
-        found["options.entry_points"] = {"pytest11": plugins}
+        found[_PLUGINS] = {"pytest11": plugins}
     return json.dumps(found, sort_keys=True) if found else ""
 
 

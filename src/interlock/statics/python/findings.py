@@ -62,8 +62,8 @@ def _all(path: str, source: bytes) -> Iterator[Finding]:
         return
     try:
         tree = parse(source)
-    except ValueError as error:
-        yield Finding(kind="unparsable", path=path, line=1, message=str(error))
+    except ValueError:
+        yield Finding(kind="unparsable", path=path, line=1, message="cannot be read as Python")
         return
     for node in ast.walk(tree):
         for kind, message in _of(node):

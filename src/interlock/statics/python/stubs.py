@@ -17,6 +17,8 @@ from interlock.statics.python.symbols import symbols
 
 __all__ = ["stubs"]
 
+_STUBBED = "_il_text"
+
 # For values and classes; a function needs no more than a ``def``.
 _PREAMBLE = """
 
@@ -128,6 +130,10 @@ class _Work:
             raise ValueError(f"{path} defines it already")
         depth = next(n for n in range(1, len(names) + 1) if ".".join(names[:n]) not in there)
         new = ".".join(names[:depth])
+        if ".".join((*names[: depth - 1], _STUBBED)) in there:
+            # Whatever is asked of a stubbed class raises already.
+            self.names.add(".".join((module, *names)))
+            return
         self.names |= {".".join((module, *names[:n])) for n in range(depth, len(names) + 1)}
         stub = _stub(new, f"{self.marker} {symbol}", kept=depth < len(names))
         preamble = _PREAMBLE if "_il_" in stub and "_il_Planned(" not in text else ""
@@ -183,11 +189,13 @@ def _stub(name: str, text: str, *, kept: bool) -> str:
     """Code that binds ``name``; ``kept``: something inside it is planned, so it is a class."""
     owner, _, last = name.rpartition(".")
     if owner:
-        return f"\n\n{name} = _il_raising({text!r})\n"
+        if not kept:
+            return f"\n\n{name} = _il_raising({text!r})\n"
+        return f"\n\n{name} = _il_Planned({last!r}, (), {{}})\n{name}.{_STUBBED} = {text!r}\n"
     if last.isupper() and len(last) > 1 and not kept:
         return f"\n\n{last} = _il_value({text!r})\n"
     if last[:1].isupper() or kept:
         base = "Warning" if last.endswith("Warning") else "Exception"
         bases = f"{base}, " if last.endswith(("Error", "Exception", "Warning")) else ""
-        return f"\n\nclass {last}({bases}metaclass=_il_Planned):\n    _il_text = {text!r}\n"
+        return f"\n\nclass {last}({bases}metaclass=_il_Planned):\n    {_STUBBED} = {text!r}\n"
     return f"\n\ndef {last}(*_args, **_kwargs):\n    raise NotImplementedError({text!r})\n"

@@ -78,7 +78,16 @@ def bindings(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _names(target: ast.expr) -> Iterator[str]:
-    return (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+    """Names that are stored to; ``Class.attribute`` for an attribute of a plain name."""
+    for node in ast.walk(target):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Attribute(ctx=ast.Store()) if all(
+                isinstance(part, ast.Name | ast.Attribute | ast.expr_context)
+                for part in ast.walk(node)
+            ):
+                yield ast.unparse(node)
 
 
 def _collect(body: Iterable[ast.stmt], prefix: str, found: dict[str, str]) -> None:
