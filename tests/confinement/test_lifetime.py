@@ -104,6 +104,19 @@ def test_loss_of_the_launcher_ends_everything_inside(start_python: Start) -> Non
     inside.sandbox.close()
 
 
+@LEVELS
+def test_loss_of_the_launcher_ends_the_program_though_nobody_waits(
+    start_python: Start, level: Level
+) -> None:
+    reader, writer = os.pipe()
+    sandbox = start_python("import time; time.sleep(1000)", level, stdout=writer)
+    os.close(writer)
+    os.kill(sandbox.pid, signal.SIGKILL)
+    assert select.select([reader], [], [], 10)[0]
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="NOT RUN: needs a user for the sandbox alone")
 def test_loss_of_the_launcher_ends_a_user_of_its_own_without_namespaces(
     start_python: Start,

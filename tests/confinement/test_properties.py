@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 import interlock
-from interlock.adapters.confinement import UidRange, bubblewrap, probe, properties, start
+from interlock.adapters.confinement import UidRange, bubblewrap, probe, start
+from interlock.adapters.confinement.inside import properties
 from interlock.adapters.confinement.probe import try_properties
 from interlock.adapters.confinement.witness import Witness, read_report
 from interlock.ports.confinement import Level, Mount, SandboxSpec
@@ -30,6 +31,7 @@ pytestmark = [
 _ORDINARY = 64999
 _TRY = """
 import json
+from interlock.adapters.confinement.inside import properties
 from interlock.adapters.confinement.probe import try_properties
 print(json.dumps(try_properties(None)[0]))
 """

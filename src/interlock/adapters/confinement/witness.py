@@ -20,7 +20,8 @@ from interlock.ports.confinement import Mount, SandboxSpec
 __all__ = ["PORT", "Witness", "read_report"]
 
 PORT = 8000
-_PROGRAM = Path(__file__).with_name("properties.py")
+_INSIDE = Path(__file__).resolve().parent / "inside"
+_TARGET = "/opt/interlock/inside"
 _IPC_CREAT, _IPC_RMID = 0o1000, 0
 
 
@@ -68,9 +69,10 @@ class Witness:
             "shm": self._key,
         }
         return SandboxSpec(
-            argv=(program, "-I", "-S", "-c", _PROGRAM.read_text(), json.dumps(arguments)),
+            argv=(program, "-I", "-S", f"{_TARGET}/run.py", json.dumps(arguments)),
             mounts=(
                 *mounts,
+                Mount(source=str(_INSIDE), target=_TARGET),
                 Mount(source=str(self.directory / "env"), target="/env"),
                 Mount(source=str(self.directory / "w"), target="/w", writable=True),
                 Mount(source=str(self.directory / "w/frozen"), target="/w/frozen"),

@@ -1,0 +1,101 @@
+"""A property is a function that holds when it returns, or is refused; and how it is tried."""
+
+import ctypes
+import os
+import platform
+from collections.abc import Callable
+
+Arguments = dict[str, int | str]
+_PROPERTIES: dict[str, tuple[Callable[[Arguments], object], bool]] = {}
+libc = ctypes.CDLL(None, use_errno=True)
+_COLUMN = 0 if platform.machine() == "x86_64" else 1
+_CALLS = {
+    "unshare": (272, 97),
+    "clone": (56, 220),
+    "io_uring_setup": (425, 425),
+    "keyctl": (250, 219),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "shmget": (29, 194),
+    "ioctl": (16, 29),
+    "open_tree": (428, 428),
+}
+CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x20000
+
+
+def refused(function: Callable[[Arguments], object]) -> Callable[[Arguments], object]:
+    """Holds when the kernel says no."""
+    _PROPERTIES[function.__name__] = (function, True)
+    return function
+
+
+def true(function: Callable[[Arguments], object]) -> Callable[[Arguments], object]:
+    """Holds when the function returns something true."""
+    _PROPERTIES[function.__name__] = (function, False)
+    return function
+
+
+def call(name: str, *arguments: object) -> int:
+    result: int = libc.syscall(ctypes.c_long(_CALLS[name][_COLUMN]), *arguments)
+    return checked(result)
+
+
+def checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def here_or_in_own_namespace(action: Callable[[], object]) -> None:
+    """Whoever is refused here may be allowed as the owner of namespaces that it made."""
+    try:
+        action()
+    except OSError:
+        call("unshare", ctypes.c_long(CLONE_NEWUSER | CLONE_NEWNS))
+        action()
+
+
+def write(path: str, mode: str = "w") -> None:
+    with open(path, mode) as file:
+        file.write("x")
+
+
+def _broken(function: Callable[[Arguments], object], must_refuse: bool, a: Arguments) -> str:
+    """What happened instead of what should; empty if the property holds."""
+    try:
+        result = function(a)
+    except OSError as error:
+        return "" if must_refuse else str(error)
+    if must_refuse:
+        return "was not refused"
+    return "" if result else "does not hold"
+
+
+def _apart(function: Callable[[Arguments], object], must_refuse: bool, a: Arguments) -> str:
+    """The same in a process of its own, so that what one property changes no other sees."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        try:
+            answer = _broken(function, must_refuse, a)
+        except BaseException as error:
+            answer = repr(error)
+        os.set_blocking(writer, False)
+        os.write(writer, answer.encode() or b"\0")
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        answer = pipe.read()
+    os.wait()
+    return answer.strip("\0") if answer else "its process died"
+
+
+def try_all(arguments: Arguments) -> dict[str, str]:
+    """Every property that does not hold, with what happened instead."""
+    answers = {name: _apart(*kind, arguments) for name, kind in _PROPERTIES.items()}
+    return {name: answer for name, answer in answers.items() if answer}
+
+
+def names() -> tuple[str, ...]:
+    """All properties in the order they are tried."""
+    return tuple(_PROPERTIES)

@@ -1,0 +1,61 @@
+"""Typing into a terminal that is shared with a person's shell."""
+
+import ctypes
+import fcntl
+import os
+import termios
+
+from .harness import (
+    Arguments,
+    call,
+    refused,
+    true,
+)
+
+_TIOCLINUX = 0x541C
+
+
+@refused
+def open_terminal_of_host(a: Arguments) -> None:
+    os.close(os.open("/dev/tty", os.O_RDWR))
+
+
+@true
+def terminal_is_its_own(a: Arguments) -> bool:
+    """Without this the next three would be refused for a reason that says nothing."""
+    _typed_by_owner(int(a["tty"]), termios.TIOCOUTQ, b"....")
+    return True
+
+
+def _typed_by_owner(terminal: int, request: int, data: bytes) -> None:
+    """The ioctl, made by a session leader whose controlling terminal is ``terminal``."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        error = 0
+        try:
+            os.setsid()
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+            call("ioctl", ctypes.c_long(terminal), ctypes.c_ulong(request), ctypes.c_char_p(data))
+        except OSError as failure:
+            error = failure.errno or 1
+        os.write(writer, bytes([error]))
+        os._exit(0)
+    os.wait()
+    with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb"):
+        if error := pipe.read(1)[0]:
+            raise OSError(error, os.strerror(error))
+
+
+@refused
+def type_into_terminal(a: Arguments) -> None:
+    _typed_by_owner(int(a["tty"]), termios.TIOCSTI, b"#")
+
+
+@refused
+def type_into_terminal_with_high_bits(a: Arguments) -> None:
+    _typed_by_owner(int(a["tty"]), 0x1_0000_0000 | termios.TIOCSTI, b"#")
+
+
+@refused
+def select_in_console(a: Arguments) -> None:
+    _typed_by_owner(int(a["tty"]), _TIOCLINUX, b"\3")
