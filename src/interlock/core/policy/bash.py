@@ -177,6 +177,8 @@ class _Reader(WordReader):
         if not words or not words[0]:
             self.unclear("the name of a command is not known yet")
             return
+        if "=" in words[0]:
+            self.unclear("the name of a command looks like an assignment")
         starts = launched(words)
         if starts is None:
             self.commands.append(SimpleCommand(words))

@@ -28,8 +28,8 @@ __all__ = [
 MAX_LENGTH: Final = 64 * 1024
 
 _CONTROL: Final = re.compile(r"[^\t\n\x20-\x7e]")
-# The shell joins the two halves of such a word, the grammar does not.
-_SPLIT_WORD: Final = re.compile(r"[^ \t\n]\\\n[^ \t]")
+# Only behind a word and a blank do shell and grammar agree on how a continued line goes on.
+_CONTINUED: Final = re.compile(r"[^ \t\n][ \t]+\\\n")
 # The grammar looks for a name behind the blank or backslash, the shell does not.
 _LONE_DOLLAR: Final = re.compile(r"\$[\\ \t\n]")
 # The grammar may end the word there, or begin a comment.
@@ -79,8 +79,8 @@ def unreadable(text: str) -> str:
         for char in text
     ):
         return "it holds control characters or unusual spaces"
-    if "\\\n" in text and _SPLIT_WORD.search(text):
-        return "a line that is continued inside of a word"
+    if "\\\n" in text and len(_CONTINUED.findall(text)) != text.count("\\\n"):
+        return "a line that is continued in an odd place"
     if "$" in text and _LONE_DOLLAR.search(text):
         return "a dollar sign with a blank or backslash behind it"
     if "\\" in text and _ESCAPED_BLANK.search(text):

@@ -149,6 +149,9 @@ def _commands(
 
 
 def _command_constraint(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> ToolConstraint:
+    if tool not in COMMANDS:
+        # Looking at a shell's output starts nothing, so bash's own lists are not for its kin.
+        return spec.tool_constraints.get(tool, ToolConstraint())
     own = constraint_for(spec, tool)
     if own.allowed_commands or own.forbidden_commands:
         return own
