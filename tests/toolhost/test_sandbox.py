@@ -170,7 +170,7 @@ def test_toolhost_stopped_by_a_command_answers_nothing_and_that_is_an_error(
 ) -> None:
     host, sandbox = sandboxed
     with pytest.raises(UnavailableError):
-        host.call("run", shell="kill -STOP $PPID", timeout_s=0.5)
+        host.call("run", shell="kill -STOP $PPID; sleep 60", timeout_s=0.5)
     with pytest.raises(UnavailableError):
         host.call("freeze", timeout_s=0.5)
     sandbox.kill()
