@@ -50,6 +50,7 @@ class AgentClient:
     ) -> None:
         self.agent_id = agent_id or os.environ.get("INTERLOCK_AGENT_ID", "agent")
         url = orchestrator_url or os.environ.get("INTERLOCK_URL", "http://127.0.0.1:8000")
+        self.url = url
         self._transport = Transport(url, patience_s=patience_s)
         self.phase_token: str | None = None
         self.task: dict[str, Any] | None = None
@@ -119,7 +120,19 @@ class AgentClient:
             "artifacts": dict(artifacts or {}),
         }
         answer = self._authorized("POST", f"{_V1}/tasks/transition", body)
+        return self.await_transition(answer, wait_s=wait_s)
+
+    def await_transition(
+        self, answer: Mapping[str, Any], *, wait_s: float | None = None
+    ) -> dict[str, Any]:
+        """The newest answer to a transition that was ``pending``, after waiting for it.
+
+        Args:
+            answer: what ``request_transition`` returned.
+            wait_s: as there.
+        """
         deadline = None if wait_s is None else time.monotonic() + wait_s
+        answer = dict(answer)
         while answer["status"] == "pending" and "gate" not in answer:
             left = _POLL_S if deadline is None else min(_POLL_S, deadline - time.monotonic())
             if left <= 0:

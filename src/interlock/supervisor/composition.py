@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import interlock
@@ -22,6 +22,8 @@ ENVIRONMENT = "/env"
 PACKAGE = "/opt/interlock/lib/interlock"
 SESSION = "/run/interlock-session"
 PROMPT = "prompt.md"
+PROGRAMS = "programs"
+"""Directory of the state that holds agents' programs; sessions may read it."""
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 # A person's path may lie below some of these, but cover none of them.
@@ -52,7 +54,7 @@ def compose(
             *python_mounts,
             Mount(source=str(Path(interlock.__file__).resolve().parent), target=PACKAGE),
             Mount(source=str(own), target=SESSION),
-            *(_visible(Path(path), state) for path in spec.agent.visible),
+            *_all_visible(spec.agent.visible, state, python_mounts),
         ),
         ports=spec.ports,
         pass_fds=(socket_fd,),
@@ -79,7 +81,11 @@ def agent_environment(
 ) -> Mapping[str, str]:
     """What the agent's program is told by variables; no secret is among them."""
     port = running.port(spec.ports[0])
+    library = os.path.dirname(translate(PACKAGE, composed, running.level))
     return {
+        # Where `interlock` can be imported from: for any Python, and for one that is isolated.
+        "PYTHONPATH": ":".join(filter(None, (library, spec.agent.env.get("PYTHONPATH")))),
+        "INTERLOCK_LIB": library,
         # By address: "localhost" may also be ::1, which the program could occupy itself.
         "INTERLOCK_URL": f"http://127.0.0.1:{port}",
         "INTERLOCK_AGENT_ID": spec.agent_id,
@@ -87,11 +93,22 @@ def agent_environment(
     }
 
 
+def _all_visible(paths: Iterable[str], state: Path, there: tuple[Mount, ...]) -> Iterator[Mount]:
+    """The mounts of these paths, each once; what is mounted at its own path anyway is left out."""
+    known = {mount.target for mount in there}
+    for path in paths:
+        mount = _visible(Path(path), state)
+        if mount.target not in known:
+            known.add(mount.target)
+            yield mount
+
+
 def _visible(path: Path, state: Path) -> Mount:
     real = path.resolve()
     if not path.is_absolute() or not real.exists():
         raise _not_visible(path, "there is no such absolute path")
-    for hidden in (state.resolve(), Path(state)):
+    is_program = real.is_relative_to(state.resolve() / PROGRAMS)
+    for hidden in () if is_program else (state.resolve(), Path(state)):
         if real.is_relative_to(hidden) or hidden.is_relative_to(real):
             raise _not_visible(path, "Interlock keeps its records there")
     if any(Path(root).is_relative_to(path) for root in _COVERED):
