@@ -195,6 +195,14 @@ def test_descriptors_are_closed_outside_while_the_sandbox_runs(
     os.close(reader)
 
 
+@LEVELS
+def test_programs_that_end_at_once_are_seen_to_end(start_python: Start, level: Level) -> None:
+    for _ in range(10):
+        sandbox = start_python("", level, argv=("/bin/true",))
+        assert sandbox.wait(20) == 0
+        sandbox.close()
+
+
 def _traces() -> dict[str, object]:
     """What thirty sandboxes could leave on this machine."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()

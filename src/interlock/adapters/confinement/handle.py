@@ -60,17 +60,21 @@ class LaunchedSandbox:
         """
         try:
             deadline = time.monotonic() + _START_S
-            message = self._next(deadline)
-            if message is not None and "listeners" in message:
-                self.listeners = tuple(socket.socket(fileno=fd) for fd in self._take())
-                message = self._next(deadline)
-            if message is None or "started" not in message:
-                raise _failed((message or {}).get("error", "its launcher was lost"))
-            (self._first,) = self._take()
-            facts = message["started"]
-            self.cgroup = facts.pop("cgroup")
-            self._leftovers = facts
-            self._check_listeners()
+            while True:
+                match self._next(deadline):
+                    case {"listeners": _}:
+                        self.listeners = tuple(socket.socket(fileno=fd) for fd in self._take())
+                    case {"prepared": facts}:
+                        (self._first,) = self._take()
+                        self.cgroup = facts.pop("cgroup")
+                        self._leftovers = facts
+                        self._check_listeners()
+                    case {"started": _}:
+                        return
+                    case {"error": why}:
+                        raise _failed(why)
+                    case _:
+                        raise _failed("its launcher was lost")
         except BaseException:
             self.close()
             raise

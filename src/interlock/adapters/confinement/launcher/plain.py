@@ -31,9 +31,12 @@ class Plain:
         kernel.load_filter(bytes.fromhex(self.job.filter))
         os.execvpe(self.job.command[0], self.job.command, self.env)  # noqa: S606 - exec is the point
 
-    def started(self, main_pid: int, control: socket.socket) -> int:
+    def prepare(self, main_pid: int, control: socket.socket) -> int:
         """A pidfd of the program; its listeners are the host's own."""
         return os.pidfd_open(main_pid)
+
+    def release(self) -> None:
+        """Nothing: the program runs."""
 
     def kill(self) -> None:
         """Kill all descendants: by their user, if that is theirs alone."""

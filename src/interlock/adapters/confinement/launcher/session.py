@@ -1,7 +1,8 @@
 """One sandbox from its job to its status.
 
 The job comes as a length and JSON. Answers are lines of JSON: ``listeners`` (carrying the sockets),
-``started`` (carrying a pidfd of the process whose end is the end), ``status``; or ``error``.
+``prepared`` (carrying a pidfd of the process whose end is the end, and what is left to be removed
+should we be lost), ``started``, ``status``; or ``error``.
 """
 
 import array
@@ -50,13 +51,15 @@ def _run(control: socket.socket, job: Job) -> int:
     )
     try:
         main_pid = _fork(job, mode.become, cgroup)
-        watched = mode.started(main_pid, control)
+        watched = mode.prepare(main_pid, control)
         facts = {
             "cgroup": cgroup.kind,
             "cgroups": cgroup.directories,
             "directories": mode.directories,
         }
-        _say(control, {"started": facts}, watched)
+        _say(control, {"prepared": facts}, watched)
+        mode.release()
+        _say(control, {"started": True})
         return _wait(control, main_pid)
     finally:
         ending.end_all(mode.kill)
