@@ -273,6 +273,8 @@ def test_a_forbidden_command_is_found_wherever_it_stands(text: str) -> None:
         "if ls; then",
         "x() { :; }",
         "ls >&$X",
+        "ls >& -x",
+        "ls <&x",
         "\ud800",
         "x" * 70_000,
         "echo " + "$(" * 200 + "ls" + ")" * 200,

@@ -139,6 +139,7 @@ def test_no_random_text_runs_a_forbidden_program_however_many(bash: Bash, seed: 
         "cat <<EOF\n`boom`\nEOF",
         "cat <<E\\\nOF\nx\nEOF\nboom",
         "bo\\\nom",
+        "<& -boom",
         "nohupa=\\\n  boom",
         "boom-c \nEOF\n\\\n 'boom' b",
         "time { boom; }",

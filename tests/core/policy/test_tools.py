@@ -142,7 +142,7 @@ def test_forbidding_a_tool_forbids_its_kin_unless_they_are_allowed_by_name() -> 
         ("IMPL", "Write", {"file_path": "/w/CLAUDE.md"}, ["path.protected"]),
         ("IMPL", "Write", {"file_path": "/w/../etc/passwd"}, ["path.malformed"]),
         ("IMPL", "Write", {"file_path": "/etc/passwd"}, ["path.malformed"]),
-        ("IMPL", "Write", {"file_path": "/work/a"}, ["path.malformed"]),
+        ("IMPL", "Write", {"file_path": "/wide/a"}, ["path.malformed"]),
         ("IMPL", "Write", {"file_path": ""}, ["path.malformed"]),
         ("IMPL", "Write", {"file_path": "/w"}, ["args.malformed"]),
         ("IMPL", "Write", {"content": "x"}, ["args.malformed"]),

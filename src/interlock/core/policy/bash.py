@@ -18,9 +18,7 @@ from interlock.core.policy.bash_nodes import (
     SILENT,
     STATEMENTS,
     WORDS,
-    WRITING_REDIRECTS,
     hides_command,
-    unclear_heredoc,
     unreadable,
 )
 from interlock.core.policy.bash_words import WordReader
@@ -55,12 +53,11 @@ def read_words(words: tuple[str, ...]) -> Script:
 class _Reader(WordReader):
     """Collects commands, writes and opaque reasons over nested texts."""
 
-    __slots__ = ("commands", "texts", "writes")
+    __slots__ = ("commands", "texts")
 
     def __init__(self) -> None:
         super().__init__()
         self.commands: list[SimpleCommand] = []
-        self.writes: list[Word] = []
         self.texts = 0
 
     def script(self) -> Script:
@@ -78,8 +75,6 @@ class _Reader(WordReader):
         self.visit(root)
         self.texts -= 1
         self.source = outer
-
-    # -- statements ---------------------------------------------------------------------------
 
     def visit(self, node: Node) -> None:
         """A node in the place of a statement."""
@@ -217,57 +212,3 @@ class _Reader(WordReader):
         if hides_command(text):
             self.unclear("a quoted text that a test could run")
         self.parts(node)
-
-    # -- redirections -------------------------------------------------------------------------
-
-    def redirect(self, node: Node) -> None:
-        operator, targets = "", []
-        for child in node.children:
-            if child.type == "file_descriptor":
-                continue
-            if not child.is_named:
-                operator = child.type
-            elif child.type in WORDS:
-                targets.append(child)
-            else:
-                self.unclear("a redirection that is not understood")
-        if operator in (">&-", "<&-"):
-            return
-        if len(targets) != 1:
-            self.unclear("a redirection that is not understood")
-            return
-        target = self.word(targets[0])
-        if operator in ("<", "<&"):
-            return
-        if operator == ">&" and target is not None and (target.isdecimal() or target == "-"):
-            return
-        if operator == ">&" and target != self.slice(targets[0]):
-            # The shell takes this for &> and expands the word a second time, its quotes gone.
-            self.unclear("a redirection that is not understood")
-        elif operator not in WRITING_REDIRECTS and operator != ">&":
-            self.unclear("a redirection that is not understood")
-        elif target != "/dev/null":
-            self.writes.append(target)
-
-    def heredoc(self, node: Node) -> None:
-        start = body = end = ""
-        for child in node.children:
-            match child.type:
-                case "heredoc_start":
-                    start = self.slice(child)
-                case "heredoc_body":
-                    body = self.slice(child)
-                    self.look(child)
-                case "heredoc_end":
-                    end = self._line(child)
-                case "word" | "string" | "raw_string" | "concatenation":
-                    self.unclear("words of a command behind its here-document")
-                case _ if child.is_named and child.type != "file_descriptor":
-                    self.visit(child)
-        if why := unclear_heredoc(start, body, end):
-            self.unclear(why)
-
-    def _line(self, node: Node) -> str:
-        begin = self.source.rfind(b"\n", 0, node.start_byte) + 1
-        stop = self.source.find(b"\n", node.end_byte)
-        return self.source[begin : stop if stop >= 0 else len(self.source)].decode()

@@ -1,4 +1,4 @@
-"""The inside of words and assignments: what a shell would run while it expands them."""
+"""Words, assignments and redirections: what a shell would run, set or write to in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from interlock.core.policy.bash_nodes import (
     LEAVES,
     NUMERIC,
     PARTS,
+    WORDS,
+    WRITING_REDIRECTS,
     hides_command,
+    unclear_heredoc,
 )
 from interlock.core.policy.launchers import changes_commands
 from interlock.core.policy.quoting import UnclearWordError, unquote
@@ -25,12 +28,13 @@ MAX_DEPTH: Final = 100
 
 
 class WordReader(ABC):
-    """Reads words; statements inside of them are the subclass's to ``visit``."""
+    """Reads what is no statement; statements inside of it are the subclass's to ``visit``."""
 
-    __slots__ = ("depth", "opaque", "source")
+    __slots__ = ("depth", "opaque", "source", "writes")
 
     def __init__(self) -> None:
         self.opaque: dict[str, None] = {}
+        self.writes: list[Word] = []
         self.source = b""
         self.depth = 0
 
@@ -117,3 +121,57 @@ class WordReader(ABC):
     def variable(self, name: str) -> None:
         if changes_commands(name):
             self.unclear(f"{name} decides which code runs")
+
+    def redirect(self, node: Node) -> None:
+        """One redirection: a file that is written to is noted."""
+        operator, targets = "", []
+        for child in node.children:
+            if child.type == "file_descriptor":
+                continue
+            if not child.is_named:
+                operator = child.type
+            elif child.type in WORDS:
+                targets.append(child)
+            else:
+                self.unclear("a redirection that is not understood")
+        if operator in (">&-", "<&-"):
+            return
+        if len(targets) != 1:
+            self.unclear("a redirection that is not understood")
+            return
+        target = self.word(targets[0])
+        if operator in (">&", "<&"):
+            plain = self.slice(targets[0])
+            if plain.isdecimal() or plain == "-":
+                return
+            # A plain name behind >& means &>; anything else a shell cuts up or expands twice.
+            operator = "&>" if operator == ">&" and target == plain and plain[:1].isalpha() else ""
+        if operator in WRITING_REDIRECTS:
+            if target != "/dev/null":
+                self.writes.append(target)
+        elif operator != "<":
+            self.unclear("a redirection that is not understood")
+
+    def heredoc(self, node: Node) -> None:
+        """A here-document, and whatever of its command stands behind it on the line."""
+        start = body = end = ""
+        for child in node.children:
+            match child.type:
+                case "heredoc_start":
+                    start = self.slice(child)
+                case "heredoc_body":
+                    body = self.slice(child)
+                    self.look(child)
+                case "heredoc_end":
+                    end = self._line(child)
+                case "word" | "string" | "raw_string" | "concatenation":
+                    self.unclear("words of a command behind its here-document")
+                case _ if child.is_named and child.type != "file_descriptor":
+                    self.visit(child)
+        if why := unclear_heredoc(start, body, end):
+            self.unclear(why)
+
+    def _line(self, node: Node) -> str:
+        begin = self.source.rfind(b"\n", 0, node.start_byte) + 1
+        stop = self.source.find(b"\n", node.end_byte)
+        return self.source[begin : stop if stop >= 0 else len(self.source)].decode()
