@@ -19,6 +19,7 @@ from interlock.ports.vcs import Import, Imported, Repository
 __all__ = ["take_over"]
 
 _BATCH_OIDS = 512
+_BATCH_BYTES = 4 << 20
 
 
 async def take_over(
@@ -58,12 +59,21 @@ async def _fetch(session: Session, work: Import, oids: list[bytes]) -> None:
 
 
 async def _put_back(session: Session, imported: Imported) -> None:
-    entries = [
-        {
-            "path": base64.b64encode(revert.path).decode(),
-            "mode": revert.mode.decode() if revert.mode is not None else None,
-            "data": base64.b64encode(revert.data).decode() if revert.data is not None else None,
-        }
-        for revert in imported.reverts
-    ]
-    await session.toolhost.call("revert", entries=entries, timeout_s=60)
+    """Undo what was refused, in messages that stay small; a repeated one is harmless."""
+    batch: list[dict[str, str | None]] = []
+    size = 0
+    for revert in imported.reverts:
+        data = revert.data
+        batch.append(
+            {
+                "path": base64.b64encode(revert.path).decode(),
+                "mode": revert.mode.decode() if revert.mode is not None else None,
+                "data": base64.b64encode(data).decode() if data is not None else None,
+            }
+        )
+        size += len(revert.path) + len(data or b"")
+        if size > _BATCH_BYTES:
+            await session.toolhost.call("revert", entries=batch, timeout_s=60)
+            batch, size = [], 0
+    if batch:
+        await session.toolhost.call("revert", entries=batch, timeout_s=60)

@@ -22,7 +22,7 @@ from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
 from interlock.engine.ledger import Ledger
 from interlock.engine.sessions import Caller
-from interlock.engine.toolcalls import MUTATING, perform, resolved
+from interlock.engine.toolcalls import MUTATING, perform, really, resolved
 from interlock.engine.views import task_view
 from interlock.errors import ConflictError, DeniedError, InterlockError
 from interlock.ports.audit import AuditEntry, AuditPort, Kind
@@ -79,7 +79,9 @@ class Toolbox:
         decision = self._decide(caller, tool, args)
         session = self._session(caller)
         if decision.allowed and decision.tool not in _OWN:
-            decision = await self._decide_resolved(caller, session, tool, given, decision)
+            real = await resolved(session, given)
+            decision = self._decide_resolved(caller, tool, real, decision)
+            given = really(given, real)
         if not decision.allowed:
             await self._deny(caller, decision, args, call_id)
         if decision.tool in MUTATING or decision.tool in _OWN:
@@ -129,19 +131,13 @@ class Toolbox:
         )
         return ToolDecision(allowed=False, tool=decision.tool, reasons=(reason,))
 
-    async def _decide_resolved(
-        self,
-        caller: Caller,
-        session: Session,
-        tool: str,
-        args: Mapping[str, Any],
-        decision: ToolDecision,
+    def _decide_resolved(
+        self, caller: Caller, tool: str, real: Mapping[str, str], decision: ToolDecision
     ) -> ToolDecision:
         """Decide again on what the file system would really open."""
-        real = await resolved(session, args)
-        if all(path == target for path, target in real.items()):
-            return decision
-        for target in dict.fromkeys(real.values()):
+        for path, target in real.items():
+            if path == target:
+                continue
             again = self._decide(
                 caller, tool, {"path": target, "content": "", "old": "", "new": ""}
             )

@@ -15,7 +15,7 @@ from interlock.core.policy.names import WRITING
 from interlock.errors import InvalidInputError, UnavailableError
 from interlock.ports.runner import Session, Toolhost
 
-__all__ = ["MUTATING", "perform", "resolved"]
+__all__ = ["MUTATING", "perform", "really", "resolved"]
 
 Args = Mapping[str, Any]
 
@@ -34,6 +34,23 @@ async def resolved(session: Session, args: Args) -> dict[str, str]:
         reply = await session.toolhost.call("resolve", path=path)
         found[path] = str(reply.ok["path"])
     return found
+
+
+def really(args: Args, real: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments with every path replaced by the one that was decided on."""
+
+    def put(value: Any) -> Any:
+        match value:
+            case str():
+                return real.get(value, value)
+            case Mapping():
+                return really(value, real)
+            case list() | tuple():
+                return [put(item) for item in value]
+        return value
+
+    named = ("path", "destination", "paths", "files", "edits")
+    return {key: put(value) if key in named else value for key, value in args.items()}
 
 
 async def perform(session: Session, tool: str, args: Args, *, call_id: str) -> Mapping[str, Any]:
@@ -85,7 +102,8 @@ async def _read(host: Toolhost, args: Args, _call: str) -> Mapping[str, Any]:
         )
     pages = []
     for path in paths:
-        page: dict[str, Any] = {"path": path, "offset": int(_number(args, "offset", 0))}
+        offset = int(_number(args, "offset", 0))
+        page: dict[str, Any] = {"path": path, "offset": offset, "follow": False}
         if "limit" in args:
             page["limit"] = int(_number(args, "limit", 0))
         if "unit" in args:
@@ -104,7 +122,11 @@ async def _write(host: Toolhost, args: Args, call: str) -> Mapping[str, Any]:
 
 async def _write_one(host: Toolhost, args: Args, call: str) -> Mapping[str, Any]:
     reply = await host.call(
-        "write", call_id=call, body=_text(args, "content").encode(), path=_text(args, "path")
+        "write",
+        call_id=call,
+        body=_text(args, "content").encode(),
+        path=_text(args, "path"),
+        follow=False,
     )
     return reply.ok
 
@@ -113,7 +135,9 @@ async def _edit(host: Toolhost, args: Args, call: str) -> Mapping[str, Any]:
     edits = args.get("edits") or [
         {"old": _text(args, "old"), "new": _text(args, "new"), "every": bool(args.get("all"))}
     ]
-    reply = await host.call("multi_edit", call_id=call, path=_text(args, "path"), edits=edits)
+    reply = await host.call(
+        "multi_edit", call_id=call, path=_text(args, "path"), edits=edits, follow=False
+    )
     return reply.ok
 
 
