@@ -15,6 +15,7 @@ from interlock.core import commands as cmd
 from interlock.core.events import BlockerEncountered, ToolDenied
 from interlock.core.explain import render_tool
 from interlock.core.policy.arguments import normalize_args
+from interlock.core.policy.names import READING
 from interlock.core.policy.tools import decide
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
@@ -30,10 +31,8 @@ from interlock.ports.runner import Session
 
 __all__ = ["Toolbox"]
 
-_REVIEWER_TOOLS = frozenset(
-    {"read_files", "grep", "glob", "search_codebase", "git_diff", "git_log"}
-)
-"""What a review session may use in every workflow: it only looks."""
+_LOOKING = READING | {"git_status", "git_diff", "git_log"}
+"""What a review session may use where its phase permits it: it only looks."""
 
 _OWN = frozenset({"submit_artifact", "status", "request_approval", "ask_user_question"})
 
@@ -120,14 +119,12 @@ class Toolbox:
     def _decide(self, caller: Caller, tool: str, args: Mapping[str, Any]) -> ToolDecision:
         state = self._ledger.state(caller.task_id)
         decision = decide(self._ledger.workflow(state), caller.phase, tool, args)
-        if caller.is_author or decision.tool in _OWN:
+        if caller.is_author or decision.tool in _OWN | _LOOKING:
             return decision
-        if decision.tool in _REVIEWER_TOOLS:
-            return ToolDecision(allowed=True, tool=decision.tool, reasons=())
         reason = Reason(
             rule="tool.reviewer",
             message=f"a review session only looks; {decision.tool} is not for it",
-            remedy="Use read_files, grep, glob or git_diff and hand in review_verdict.",
+            remedy="Use read_files, grep and glob, and hand in review_verdict.",
         )
         return ToolDecision(allowed=False, tool=decision.tool, reasons=(reason,))
 
