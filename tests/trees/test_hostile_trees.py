@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.trees.support import Project, commit_all, git, put
+from tests.trees.support import ANYTHING, Project, commit_all, git, manifest, put
+
+from interlock.adapters.trees import Import
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 
@@ -178,6 +180,16 @@ def test_nothing_lands_below_a_submodule(odd: Project) -> None:
     put(odd.scratch, "vendor/sub/k.py", "x")
     imported = odd.bring()
     assert (imported.tree, list(imported.refused)) == (odd.base.tree, ["vendor/sub/k.py"])
+
+
+def test_commit_of_a_submodule_is_no_content(odd: Project) -> None:
+    """The start tree names this oid, but not as a file: it does not count as known."""
+    entries = odd.repository.entries(odd.base.tree)
+    said = {path: (e.mode, e.oid) for path, e in entries.items() if path != b"vendor/sub"}
+    todo = Import(odd.repository, odd.base.tree, ANYTHING)
+    oid = entries[b"vendor/sub"].oid
+    assert todo.manifest(manifest({**said, b"src/x": (b"100644", oid)})) == [oid]
+    assert todo.finish().tree == odd.base.tree
 
 
 def test_copy_of_a_pointer_is_refused(odd: Project) -> None:

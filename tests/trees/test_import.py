@@ -10,8 +10,9 @@ import pytest
 from tests.trees.support import Project, commit_all, git, only_below, put
 
 from interlock.adapters.trees import Limits
+from interlock.adapters.trees.merge import Merged
 from interlock.core.facts import ChangeKind, TreeChange
-from interlock.errors import TooLargeError
+from interlock.errors import IntegrityError, TooLargeError
 from interlock.supervisor.toolhost import walk
 
 SRC = only_below("src/")
@@ -308,6 +309,20 @@ def test_more_names_than_can_be_walked_is_an_error(
     monkeypatch.setattr(walk, "MAX_NAMES", 5)
     with pytest.raises(TooLargeError, match="more than 5 names"):
         project.bring()
+
+
+def test_a_merge_that_went_wrong_does_not_land(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last look is independent of how the tree came about."""
+    monkeypatch.setattr(
+        "interlock.adapters.trees.imports.merge",
+        lambda start, files, refused, may: Merged(dict(files), {}),
+    )
+    (project.scratch / "docs/index.md").unlink()
+    with pytest.raises(IntegrityError) as caught:
+        project.bring(SRC)
+    assert caught.value.code == "IL-TRE-023"
 
 
 def test_thousands_of_new_files_land_as_they_are(project: Project) -> None:

@@ -117,15 +117,6 @@ def test_contents_of_forbidden_paths_are_not_even_asked_for(project: Project) ->
     assert todo.manifest(manifest(honest(project) | {b"docs/x": (b"100644", X)})) == []
 
 
-def test_commit_of_a_submodule_is_no_content(project: Project) -> None:
-    """An oid that the start tree names, but not as a file, is not taken for a known content."""
-    todo = Import(project.repository, project.base.tree, ANYTHING)
-    commit = project.base.commit.encode()
-    assert todo.manifest(manifest(honest(project) | {b"src/x": (b"100644", commit)})) == [commit]
-    todo.blob(commit, b"x")
-    assert todo.finish().tree == project.base.tree
-
-
 def test_known_content_becomes_no_outward_link(project: Project) -> None:
     """A file of the base says where a link would lead: asked or not, its target is looked at."""
     tree = project.repository.replace(project.base.tree, {"src/target.txt": b"/etc/passwd"})

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.trees.support import EMPTY_TREE, Project, commit_all, git, put
 
@@ -110,6 +110,14 @@ def test_place_without_repository_is_not_found(
     assert caught.value.code == "IL-TRE-001"
 
 
+def test_repository_of_somebody_else_above_is_not_taken(user: Path, fresh: Repository) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("NOT RUN: only root can give files away")
+    os.chown(user / "src", 64998, 64998)
+    with pytest.raises(NotFoundError):
+        fresh.fetch_base(user / "src")
+
+
 def test_part_of_a_repository_stands_for_all_of_it(user: Path, fresh: Repository) -> None:
     assert b"docs/index.md" in fresh.entries(fresh.fetch_base(user / "src" / "pkg").tree)
 
@@ -149,9 +157,24 @@ def test_shallow_clone_is_a_base_and_gives_a_scratch(
     git("fetch", "-q", "--unshallow", at=clone)
     put(clone, "src/m.py", "4")
     commit_all(clone)
-    last = fresh.fetch_base(clone)
-    fresh.make_scratch(tmp_path / "w2", last.commit, None)
+    fresh.make_scratch(tmp_path / "w2", fresh.fetch_base(clone).commit, None)
     git("fsck", at=tmp_path / "w2")
+
+
+def test_base_from_before_the_end_of_a_shallow_history_is_whole(
+    user: Path, tmp_path: Path, fresh: Repository
+) -> None:
+    put(user, "src/m.py", "2")
+    commit_all(user)
+    clone = tmp_path / "clone"
+    git("clone", "-q", "--depth=1", f"file://{user}", str(clone), at=tmp_path)
+    fresh.fetch_base(clone)
+    git("fetch", "-q", "--unshallow", at=clone)
+    git("switch", "-q", "-c", "side", "HEAD~1", at=clone)
+    put(clone, "src/side.py", "s")
+    commit_all(clone)
+    fresh.make_scratch(tmp_path / "w", fresh.fetch_base(clone).commit, None)
+    assert (tmp_path / "w/src/m.py").read_text() == "def m():\n    return 1\n"
 
 
 def test_partial_clone_without_its_objects_is_refused(
@@ -416,6 +439,19 @@ def test_scratch_belongs_to_its_owner(project: Project, tmp_path: Path) -> None:
     assert outside.stat().st_uid == 0
 
 
+def test_few_contents_are_single_files_and_many_are_one_pack(project: Project) -> None:
+    def packs() -> int:
+        return len(list(project.repository.path.glob("objects/pack/*.pack")))
+
+    before = packs()
+    project.repository.replace(project.base.tree, {"few.txt": b"few"})
+    assert packs() == before
+    many = {f"many/{number}": b"%d" % number for number in range(100)}
+    project.repository.replace(project.base.tree, many)
+    assert packs() == before + 1
+
+
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(0, 5000), min_size=1, max_size=130, unique=True))
 def test_written_blobs_are_what_git_reads(project_readonly: Project, sizes: list[int]) -> None:
     writer = project_readonly.repository.writer()

@@ -23,7 +23,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 CONTENTS = st.sampled_from([b"", b"1\n", b"2\r\n", b"\0\xff", b"three"])
 MODES = st.sampled_from([0o644, 0o755])
 FILES = st.dictionaries(PATHS, st.tuples(CONTENTS, MODES), max_size=8)
-EXAMPLES = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Files = dict[str, tuple[bytes, int]]
 

@@ -24,6 +24,7 @@ _HARDENED = {
     "core.fileMode": "true",
     "core.fsmonitor": "false",
     "core.fsync": "committed",
+    "core.fsyncMethod": "batch",
     "core.logAllRefUpdates": "false",
     "core.pager": "cat",
     "core.protectHFS": "true",

@@ -165,7 +165,7 @@ class Import:
             changes_between(self._start, written),
             {shown(path): reason for path, reason in sorted(refused.items())},
             self._ignored_roots(),
-            reverts(self._repository, self._files, merged, self._unread - unchanged, unchanged),
+            reverts(self._repository, self._files, merged, unchanged),
         )
 
     def _overlook(self) -> None:

@@ -69,21 +69,18 @@ class _Merge:
     ) -> None:
         self.start, self.files, self.refused = start, files, refused
         self.tree = dict(start)
-        for path in sorted(changed_paths(start, files)):
+        for path in sorted(changed_paths(start, files)):  # directories before what is in them
             if path in refused:
                 continue
+            if path not in files and any(up in refused for up in ancestors(path)):
+                continue
             reason = may(path)
-            if any(up in refused for up in ancestors(path)):
-                if path not in files:
-                    continue  # it goes with the path above it
-                reason = "it is below a path that is refused"
             if reason is not None:
                 refused[path] = reason
             elif path in files:
                 self.tree[path] = files[path]
             else:
                 del self.tree[path]
-        self._restore_below(refused)
 
     def refuse(self, problems: Mapping[bytes, str]) -> None:
         """Give paths back what the start has there and below."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from interlock.adapters.trees.entry import GITLINK, Entry
 from interlock.adapters.trees.merge import Merged
-from interlock.adapters.trees.names import directories
 from interlock.adapters.trees.repository import Repository
 
 __all__ = ["Revert", "reverts"]
@@ -19,9 +18,9 @@ class Revert:
 
     Attributes:
         path: below the working copy's root.
-        mode: ``None`` to remove the file, link or special file that is there, and the directories
-            above that are empty without it; else what to write: ``100644``, ``100755``, or
-            ``120000`` for a link.
+        mode: ``None`` to remove what is there and the directories above that are empty without it;
+            else what to write: ``100644``, ``100755``, or ``120000`` for a link. Whatever else
+            stands at the path, or where one of its directories must be, gives way.
         data: content, or a link's target.
     """
 
@@ -34,7 +33,6 @@ def reverts(
     repository: Repository,
     files: Mapping[bytes, Entry],
     merged: Merged,
-    unread: Collection[bytes],
     leave: Collection[bytes],
 ) -> tuple[Revert, ...]:
     """What to undo.
@@ -43,7 +41,6 @@ def reverts(
         repository: that has the contents.
         files: what the working copy holds, without what stays there.
         merged: what landed.
-        unread: what is there and is neither file nor link, or could not be read.
         leave: paths that are right although they were not read.
     """
     back = {
@@ -51,10 +48,7 @@ def reverts(
         for path, entry in merged.tree.items()
         if files.get(path) != entry and entry.mode != GITLINK and path not in leave
     }
-    above = directories(back)
     gone = [path for path in files if path not in merged.tree]
-    # What could not be read is only moved when something has to come to its place.
-    gone += [path for path in unread if path in above or path in back]
     contents = repository.blobs([entry.oid for entry in back.values()])
     writes = [
         Revert(path, entry.mode, data)

@@ -58,7 +58,8 @@ def _fill(source: Git, shallow: bytes, dest: Path, commit: str) -> None:
     repository = dest / ".git"
     branch = _BRANCH.removeprefix("refs/heads/")
     Git(None).run("init", "-q", "--template=", f"--initial-branch={branch}", "--", str(dest))
-    git = Git(repository)
+    # A scratch that a power cut spoils is made again.
+    git = Git(repository, settings={"core.fsync": "none"})
     with (repository / "config").open("a") as config:
         config.write(_CONFIG)
     (repository / "info").mkdir(exist_ok=True)
