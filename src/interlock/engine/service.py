@@ -17,6 +17,7 @@ from interlock.core.reasons import ToolDecision
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.handins import HandIns
+from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.sessions import AUTHOR, Caller, acts_as
 from interlock.engine.tokens import Claims, TokenService
@@ -59,12 +60,18 @@ class Service:
     """Commands of agents."""
 
     def __init__(
-        self, ledger: Ledger, tokens: TokenService, toolbox: Toolbox, hand_ins: HandIns
+        self,
+        ledger: Ledger,
+        tokens: TokenService,
+        toolbox: Toolbox,
+        hand_ins: HandIns,
+        leases: Leases,
     ) -> None:
         self._ledger = ledger
         self._tokens = tokens
         self._toolbox = toolbox
         self._hand_ins = hand_ins
+        self._leases = leases
 
     # -- identity --------------------------------------------------------------------------
 
@@ -127,6 +134,7 @@ class Service:
             caller = acts_as(state, session_id)
         except (NotFoundError, ConflictError, AuthError):
             return None
+        await self._leases.claim(caller)
         workflow = self._ledger.workflow(state)
         phase = workflow.phase(state.phase)
         assert phase is not None, "a task is pinned to the workflow that has its phase"
@@ -137,7 +145,12 @@ class Service:
         )
 
     async def refresh(self, caller: Caller) -> str:
-        """A fresh token of the same epoch."""
+        """A fresh token of the same epoch; its holder's lease lives on with it.
+
+        Raises:
+            ConflictError: the lease ran out or somebody else has it.
+        """
+        await self._leases.renew(caller)
         return self._mint(caller, self._ledger.state(caller.task_id))
 
     async def check(

@@ -33,6 +33,7 @@ from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
 from interlock.engine.ids import new_id
+from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.people import People
 from interlock.engine.secret import load_secret
@@ -121,7 +122,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     wakers: list[asyncio.Future[None]] = []
     housing = Housing(runner, project, doors, wake)
     toolbox = Toolbox(ledger, audit, housing, hand_ins)
-    service = Service(ledger, tokens, toolbox, hand_ins)
+    leases = Leases(ledger, clock, ttl_s=settings["jwt.expiry_seconds"])
+    service = Service(ledger, tokens, toolbox, hand_ins, leases)
     doors.listeners = Listeners(Guard(agent_door(service, make_id)))
     driver = Driver(
         Tools(
