@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,8 @@ class AuditLog:
         io: FileIO | None = None,
     ) -> None:
         self._clock = clock
+        self._gathered: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
+        self._lock_gathered = threading.Lock()
         try:
             EpochKey.load(directory / "key")  # before the lock, which would create a file
             self._lock = LockFile(
@@ -117,8 +120,14 @@ class AuditLog:
 
     async def record(self, entry: AuditEntry) -> Sealed:
         """Hand over a record and wait until it is durable; cancelling stops only the waiting."""
-        future: asyncio.Future[Sealed] = asyncio.get_running_loop().create_future()
-        self._writer.enqueue(self._pending(entry, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Sealed] = loop.create_future()
+        pending = self._pending(entry, future)
+        with self._lock_gathered:
+            if loop not in self._gathered:
+                self._gathered[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            self._gathered[loop].append(pending)
         return await future
 
     @property
@@ -132,8 +141,20 @@ class AuditLog:
 
     def close(self) -> None:
         """Write out what was handed over, then refuse."""
+        for loop in list(self._gathered):
+            self._hand_over(loop)
         self._writer.close()
         self._lock.release()
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the writer what the tasks of one turn of a loop recorded.
+
+        One by one they would wake it while the next task runs: it would fight for the interpreter
+        and sync a few records at a time, which costs more than writing them does.
+        """
+        with self._lock_gathered:
+            gathered = self._gathered.pop(loop, [])
+        self._writer.enqueue_or_refuse(gathered)
 
     def _pending(
         self, entry: AuditEntry, waiter: Future[Sealed] | asyncio.Future[Sealed]

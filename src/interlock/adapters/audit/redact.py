@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
-__all__ = ["is_secret_name", "redact"]
+import re2
+
+__all__ = ["is_secret_name", "may_hold_secret", "redact"]
 
 _NAME: Final = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credentials?"
@@ -57,9 +60,14 @@ _RULES: Final = (
             "akia",
             "asia",
             "aiza",
-            "gh",
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
             "glpat-",
-            "k_",
+            "k_live_",
+            "k_test_",
             "npm_",
             "pypi-",
             "hf_",
@@ -88,7 +96,7 @@ _RULES: Final = (
     ),
     Rule(
         "variable",
-        ("=",),
+        ("pass", "pwd", "secret", "token", "credential", "key"),
         re.compile(
             r"(?P<keep>(?:PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIALS?|KEY|PASS)"
             rf"[A-Z0-9_]{{0,40}}=)(?!\[redacted:)(?:{_QUOTED}|[^\s\"'\\;&|]+)"
@@ -106,6 +114,21 @@ _RULES: Final = (
 )
 
 _SECRET_NAME: Final = re.compile(rf"(?i)(?:{_NAME}|authorization|cookie|secrets)$")
+
+
+# "cookie" stands in no rule's hints, but among the names above. RE2 looks for all at once.
+_HINTS: Final = re2.compile(
+    "(?i)" + "|".join(re2.escape(hint) for hint in (*chain(*(r.hints for r in _RULES)), "cookie"))
+)
+
+
+def may_hold_secret(text: bytes) -> bool:
+    """Whether anything here could be redacted, or be a secret's name; quick, and never a false no.
+
+    Args:
+        text: ASCII, where lower case is all that a pattern without case could match.
+    """
+    return _HINTS.search(text) is not None
 
 
 def redact(text: str) -> str:

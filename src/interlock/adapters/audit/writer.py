@@ -94,18 +94,36 @@ class Writer:
                 closed (``IL-AUD-003``).
         """
         with self._wake:
-            if self._failure:
-                raise self._poisoned()
-            if self._closing:
-                raise UnavailableError("the audit log is closed", code="IL-AUD-003")
-            if len(self._queue) >= self._queue_records:
-                raise UnavailableError(
-                    f"{self._queue_records} audit records wait for the disk",
-                    code="IL-AUD-001",
-                    remedy="try again in a moment; if it lasts, look at the disk",
-                )
+            if (refusal := self._refusal()) is not None:
+                raise refusal
             self._queue.append(pending)
             self._wake.notify()
+
+    def enqueue_or_refuse(self, batch: Sequence[Pending]) -> None:
+        """Hand over several records of one loop, on it; who cannot wait is told by its future."""
+        refused: list[tuple[_Waiter, UnavailableError]] = []
+        with self._wake:
+            for pending in batch:
+                if (refusal := self._refusal()) is not None:
+                    refused.append((pending.waiter, refusal))
+                else:
+                    self._queue.append(pending)
+            self._wake.notify()
+        _set_all(refused)
+
+    def _refusal(self) -> UnavailableError | None:
+        """Why the next record is not taken."""
+        if self._failure:
+            return self._poisoned()
+        if self._closing:
+            return UnavailableError("the audit log is closed", code="IL-AUD-003")
+        if len(self._queue) >= self._queue_records:
+            return UnavailableError(
+                f"{self._queue_records} audit records wait for the disk",
+                code="IL-AUD-001",
+                remedy="try again in a moment; if it lasts, look at the disk",
+            )
+        return None
 
     def close(self) -> None:
         """Write what was handed over, then stop."""
