@@ -26,6 +26,10 @@ __all__ = ["EVERYTHING", "PathRules", "constrained", "writable"]
 EVERYTHING: Final = ("**",)
 """The allow-list of a phase whose workflow names no patterns."""
 
+# Agents ask for the same few files again and again.
+_VERDICTS_KEPT: Final = 4096
+_LONGEST_KEPT: Final = 512
+
 
 @dataclass(frozen=True, slots=True)
 class PathRules:
@@ -48,6 +52,9 @@ class PathRules:
     phase: str = ""
     position: Position | None = None
     _compiled: tuple[Globs, Globs, Globs] = field(init=False, repr=False, compare=False)
+    _known: dict[str, tuple[Reason, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         protected = tuple(item.pattern for item in self.protected)
@@ -66,11 +73,18 @@ class PathRules:
         Args:
             path: normal relative POSIX path from the tree's root.
         """
-        return next(self._against(path), None)
+        return next(iter(self.reasons(path)), None)
 
     def reasons(self, path: str) -> tuple[Reason, ...]:
         """Every reason against writing the path, the deciding one first; none means it may."""
-        return tuple(self._against(path))
+        found = self._known.get(path)
+        if found is None:
+            found = tuple(self._against(path))
+            if len(self._known) >= _VERDICTS_KEPT:
+                self._known.clear()
+            if len(path) <= _LONGEST_KEPT:
+                self._known[path] = found
+        return found
 
     def _against(self, path: str) -> Iterator[Reason]:
         if why := pathshape.malformed(path):
