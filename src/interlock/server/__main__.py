@@ -4,7 +4,6 @@ supervisor as well."""
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
@@ -19,11 +18,13 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="directory of the state")
     layout = Layout(parser.parse_args().state)
     configure()
-    # The Python-level import is heavy; only the server pays for it.
+    # Heavy; only the server pays for them.
+    import uvloop
+
     from interlock.server.app import serve_forever
 
     try:
-        asyncio.run(serve_forever(layout))
+        uvloop.run(serve_forever(layout))
     except InterlockError as error:
         print(f"{error.code}: {error.message}\n  → {error.remedy}", file=sys.stderr)
         return error.exit_code

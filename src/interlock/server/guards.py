@@ -21,7 +21,7 @@ from interlock.errors import (
     UsageError,
 )
 
-__all__ = ["ASGIApp", "Guard", "problem_response"]
+__all__ = ["ASGIApp", "Guard", "Receive", "Scope", "Send", "problem_response", "read_body"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

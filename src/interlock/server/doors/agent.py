@@ -15,49 +15,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from interlock.core.explain import render_tool
 from interlock.engine.service import Service, Transition
 from interlock.engine.sessions import Caller
-from interlock.errors import AuthError, InterlockError, UsageError
+from interlock.errors import InterlockError, UsageError
+from interlock.server.doors.check import CHECK, CheckRoute
 from interlock.server.doors.requests import (
+    SESSION,
     ClaimBody,
     ToolBody,
     TransitionBody,
+    bearer,
     body_of,
     command_id,
 )
 from interlock.server.doors.responses import json_response, no_such_route, problem
+from interlock.server.guards import ASGIApp, Receive, Scope, Send
 
-__all__ = ["SESSION", "agent_door", "bearer"]
-
-SESSION = "interlock.session"
-"""Key of the scope that holds the id of the session whose listener the request came in by."""
+__all__ = ["agent_door"]
 
 MAX_WAIT_S = 25.0
-
-
-def bearer(request: Request, in_body: str | None = None) -> str:
-    """The token of a request; one in the body must be the same.
-
-    Raises:
-        AuthError: there is none, or there are two different ones.
-    """
-    header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
-    if in_body and token and in_body != token:
-        raise AuthError(
-            "the token in the body is not the one in the header",
-            code="IL-TOK-032",
-            remedy="Send one token, as Authorization: Bearer.",
-        )
-    if not (token or in_body):
-        raise AuthError(
-            "no phase token",
-            code="IL-TOK-033",
-            remedy="Claim a task first: AgentClient.claim_task().",
-        )
-    return token or str(in_body)
 
 
 class AgentDoor:
@@ -113,17 +89,6 @@ class AgentDoor:
         )
         return json_response({"result": result})
 
-    async def check(self, request: Request) -> Response:
-        """The decision on a tool call, durable before the answer."""
-        body = await body_of(request, ToolBody)
-        decision = await self._service.check(
-            self._caller(request, body.phase_token),
-            body.tool_name,
-            body.args,
-            call_id=command_id(request, "") or self._new_id("call"),
-        )
-        return json_response(render_tool(decision))
-
     async def snapshot(self, request: Request) -> Response:
         """The caller's task, its dependencies and what blocks it."""
         return json_response(await self._service.snapshot(self._caller(request)))
@@ -163,12 +128,11 @@ def _transition(answer: Transition) -> dict[str, Any]:
     }
 
 
-def agent_door(service: Service, new_id: Callable[[str], str]) -> Starlette:
-    """The application behind every session's listener."""
+def agent_door(service: Service, new_id: Callable[[str], str]) -> ASGIApp:
+    """The application behind every session's listener; one route of it does without Starlette."""
     door = AgentDoor(service, new_id)
     v1 = "/api/v1"
     routes = [
-        Route(f"{v1}/tools/check", door.check, methods=["POST"]),
         Route(f"{v1}/tools/execute", door.execute, methods=["POST"]),
         Route(f"{v1}/tasks/claim", door.claim, methods=["POST"]),
         Route(f"{v1}/tasks/transition", door.transition, methods=["POST"]),
@@ -178,4 +142,13 @@ def agent_door(service: Service, new_id: Callable[[str], str]) -> Starlette:
         Route("/healthz", door.health, methods=["GET"]),
     ]
     handlers: dict[Any, Any] = {InterlockError: problem, 404: no_such_route, 405: no_such_route}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    others, check = (
+        Starlette(routes=routes, exception_handlers=handlers),
+        CheckRoute(service, new_id),
+    )
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        hot = scope["type"] == "http" and scope["path"] == CHECK and scope["method"] == "POST"
+        await (check if hot else others)(scope, receive, send)
+
+    return routed

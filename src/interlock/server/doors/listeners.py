@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from interlock.ports.runner import Session
-from interlock.server.doors.agent import SESSION
+from interlock.server.doors.requests import SESSION
 from interlock.server.guards import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Listener", "Listeners", "serve"]

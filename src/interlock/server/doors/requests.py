@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from interlock.errors import InvalidInputError, UsageError
+from interlock.errors import AuthError, InvalidInputError, UsageError
 
 __all__ = [
+    "SESSION",
     "ClaimBody",
     "DecisionBody",
     "ReasonBody",
@@ -17,10 +18,14 @@ __all__ = [
     "TaskBody",
     "ToolBody",
     "TransitionBody",
+    "bearer",
     "body_of",
     "command_id",
     "parse",
 ]
+
+SESSION = "interlock.session"
+"""Key of the scope that holds the id of the session whose listener the request came in by."""
 
 T = TypeVar("T")
 
@@ -105,6 +110,30 @@ def parse(data: bytes, kind: type[T]) -> T:
 async def body_of(request: Request, kind: type[T]) -> T:
     """The request's body as the record ``kind``."""
     return parse(await request.body(), kind)
+
+
+def bearer(request: Request, in_body: str | None = None) -> str:
+    """The token of a request; one in the body must be the same.
+
+    Raises:
+        AuthError: there is none, or there are two different ones.
+    """
+    header = request.headers.get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    if in_body and token and in_body != token:
+        raise AuthError(
+            "the token in the body is not the one in the header",
+            code="IL-TOK-032",
+            remedy="Send one token, as Authorization: Bearer.",
+        )
+    if not (token or in_body):
+        raise AuthError(
+            "no phase token",
+            code="IL-TOK-033",
+            remedy="Claim a task first: AgentClient.claim_task().",
+        )
+    return token or str(in_body)
 
 
 def command_id(request: Request, fallback: str) -> str:
