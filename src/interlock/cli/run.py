@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,10 @@ from interlock.cli.output import emit, json_option
 from interlock.cli.place import client, here
 from interlock.cli.progress import follow
 from interlock.cli.tasks import describe
-from interlock.errors import InvalidInputError, UsageError
+from interlock.errors import UsageError
 from interlock.server.layout import Layout
+from interlock.supervisor.composition import PROGRAMS
+from interlock.testing.scripts import load_script
 
 __all__ = ["run"]
 
@@ -79,14 +80,11 @@ def _programs(
             code="IL-RUN-002",
             remedy="interlock run \"…\" --agent-command 'python3 my_agent.py'",
         )
-    place = layout.root / "programs"
-    place.mkdir(exist_ok=True)
-    place.chmod(0o711)
-    if agent_command is not None:
-        author = command_agent(agent_command, Path.cwd())
+    place = layout.root / PROGRAMS
+    if agent_script is None:
+        author = command_agent(str(agent_command), Path.cwd())
     else:
-        directory = Path(tempfile.mkdtemp(dir=place))
-        author = scripted_command(_script(agent_script), directory)
+        author = scripted_command(load_script(agent_script), place)
     if reviewer_command is not None:
         reviewers = {"default": command_agent(reviewer_command, Path.cwd())}
     else:
@@ -95,14 +93,3 @@ def _programs(
         "author": asdict(author),
         "reviewers": {role: asdict(program) for role, program in reviewers.items()},
     }
-
-
-def _script(path: Path | None) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(path.read_text()) if path else {}
-    except yaml.YAMLError as error:
-        raise InvalidInputError(
-            f"{path}: {error}", code="IL-RUN-003", remedy="Correct the file."
-        ) from error

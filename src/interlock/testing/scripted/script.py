@@ -35,6 +35,7 @@ EXPECTATIONS: Mapping[str, frozenset[str]] = {
     "await": frozenset({"allowed", "blocked", "pending", "error", "any"}),
 }
 
+_ANY = frozenset({"any"})
 _HTTP = frozenset({"method", "path", "body", "token", "headers", "url", "seconds"})
 _RULE = frozenset({"id", "pattern", "where", "paths", "severity", "blocking", "message"})
 _RULE_NEEDS = frozenset({"id", "pattern", "message"})
@@ -96,8 +97,12 @@ def _check_step(step: Mapping[str, Any], where: str) -> None:
     if kind == "http":
         if not isinstance(step["http"], dict) or set(step["http"]) - _HTTP:
             raise _wrong(f"{where}: http takes {', '.join(sorted(_HTTP))}")
-    elif step.get("expect", "any") not in EXPECTATIONS.get(kind, {"any"}):
-        raise _wrong(f"{where}: {kind} ends {', '.join(sorted(EXPECTATIONS[kind]))}")
+    elif not set(_listed(step.get("expect", "any"))) <= (ends := EXPECTATIONS.get(kind, _ANY)):
+        raise _wrong(f"{where}: {kind} ends {', '.join(sorted(ends))}")
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
 def _wrong(message: str) -> InvalidInputError:
