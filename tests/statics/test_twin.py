@@ -6,14 +6,22 @@ import ast
 import unittest
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.statics.python import control, twin
+from interlock.ports.statics import Twin
+from interlock.statics.python import control
+from interlock.statics.python import twin as twin_of
+
+
+class Made(NamedTuple):
+    source: bytes
+    inverted: set[str]
+
 
 BODIES = {
     "assert": "assert f() == 1",
@@ -35,6 +43,7 @@ BODIES = {
     "unittest": "case.assertEqual(f(), 1)",
     "unittest context": "with case.assertRaises(KeyError):\n        {}[1]",
     "unittest called": "case.assertRaises(KeyError, {}.__getitem__, 1)",
+    "callback": "def inner():\n        assert f()\n    [*map(lambda c: c(), [inner])]",
     "helper": "check(f())",
     "helper of a helper": "check_more(f())",
     "returned": "return'x'.count('x') and check(1)",
@@ -44,7 +53,6 @@ BODIES = {
 }
 EMPTY = {
     "no assertion": "f()",
-    "callback": "def inner():\n        assert f()\n    [*map(lambda c: c(), [inner])]",
     "lambda": "(lambda: mock.Mock().assert_called())",
     "condition around fail": "if f() != 1:\n        pytest.fail('x')",
     "f-string": "f'{check(1)}'",
@@ -78,6 +86,12 @@ def check_more(x):
 
 def test_it():
     """
+
+
+def twin(source: bytes, names: set[str]) -> Made:
+    """The twin of tests that are all in one file."""
+    made = twin_of([("t.py", name) for name in names], ["t.py"], lambda path: source)
+    return Made(made.changes.get("t.py", source), {name for _, name in made.inverted})
 
 
 def _run(source: bytes, name: str = "test_it") -> Callable[..., Any]:
@@ -122,7 +136,7 @@ def test_another_error_stays_what_it_is() -> None:
 def test_what_cannot_be_inverted_is_not_said_to_be(body: str) -> None:
     source = (HEAD + body + "\n").encode()
     made = twin(source, {"test_it"})
-    assert made.inverted == frozenset()
+    assert made.inverted == set()
     assert made.source == source
 
 
@@ -159,10 +173,30 @@ def test_a_source_with_a_byte_order_mark_is_inverted_at_the_right_place() -> Non
         _run(made.source)()
 
 
+def test_inherited_tests_are_inverted_in_the_file_they_are_written_in() -> None:
+    tree = {
+        "tests/unit/__init__.py": "",
+        "tests/unit/base.py": "class Base:\n    def test_a(self):\n        assert 1\n",
+        "tests/unit/more.py": "from .base import Base as B\n\nclass More(B):\n    pass\n",
+        "tests/unit/test_x.py": (
+            "from unit.more import More\nfrom .more import B as TestB\n"
+            "from . import base\nimport flat\n\n"
+            "class TestX(More):\n    pass\n\nclass TestY(base.Base):\n    pass\n\n"
+            "class TestZ(flat.Flat):\n    pass\n\nclass TestLoop(TestLoop):\n    pass\n"
+        ),
+        "tests/unit/flat.py": "class Flat:\n    def test_a(self):\n        x = 1\n",
+        "tests/unit/broken.py": "def (",
+    }
+    names = [f"{name}::test_a" for name in ("TestX", "TestY", "TestB", "TestZ", "TestLoop", "Gone")]
+    wanted = [("tests/unit/test_x.py", name) for name in names]
+    made: Twin = twin_of(wanted, tree.keys(), lambda path: tree[path].encode())
+    assert made.inverted == set(wanted[:3])
+    assert made.changes.keys() == {"tests/unit/base.py"}
+
+
 @pytest.mark.parametrize("source", [b"def (", b"\xff", b"# coding: latin-1\nx = '\xe9'\n"])
-def test_what_cannot_be_parsed_is_an_error(source: bytes) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        twin(source, {"test_it"})
+def test_what_cannot_be_parsed_has_no_twin(source: bytes) -> None:
+    assert twin(source, {"test_it"}) == (source, set())
 
 
 _statements = st.recursive(

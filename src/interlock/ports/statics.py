@@ -12,7 +12,7 @@ from typing import Protocol
 
 from interlock.core.facts import Finding
 
-__all__ = ["ReadSource", "Statics", "Stubs", "Twin"]
+__all__ = ["ReadSource", "Statics", "Stubs", "TestName", "Twin"]
 
 ReadSource = Callable[[str], bytes]
 """Bytes of a path of one tree; asked only for paths that the tree has."""
@@ -36,17 +36,21 @@ class Stubs:
     names: frozenset[str] = frozenset()
 
 
+TestName = tuple[str, str]
+"""A file and a function in it: ``("tests/test_a.py", "TestB::test_c")``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
-    """A test file whose assertions hold exactly when the original's do not.
+    """Test files whose assertions hold exactly when the originals' do not.
 
     Args:
-        source: the whole file; only the wanted tests differ, and no line number does.
+        changes: path → the whole file; only the wanted tests differ, and no line moves.
         inverted: the wanted tests in which something was inverted.
     """
 
-    source: bytes
-    inverted: frozenset[str]
+    changes: Mapping[str, bytes]
+    inverted: frozenset[TestName]
 
 
 class Statics(Protocol):
@@ -57,12 +61,8 @@ class Statics(Protocol):
     ) -> Stubs:
         """Source edits that make each symbol raise ``NotImplementedError(marker …)`` when used."""
 
-    def twin(self, source: bytes, tests: Collection[str]) -> Twin:
-        """Invert the tests of those names (``test_a``, ``TestB::test_c``).
-
-        Raises:
-            ValueError: the source cannot be parsed.
-        """
+    def twin(self, tests: Collection[TestName], paths: Collection[str], read: ReadSource) -> Twin:
+        """Invert tests; one that a class inherits is inverted where it is written."""
 
     def changed_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
         """Dotted names whose definition is new or differs in meaning; all of them if unsure."""

@@ -46,26 +46,16 @@ def function_of(test: str) -> str:
 
 def invert(tree: Snapshot, tests: Collection[str], statics: Statics) -> tuple[Variant, list[str]]:
     """The twin of some tests, and those of them in which nothing could be inverted."""
-    changes: dict[str, bytes] = {}
-    without: list[str] = []
-    for path in files_of(tests):
-        ids = [test for test in tests if test.startswith(f"{path}::")]
-        names = {function_of(test) for test in ids}
-        try:
-            twin = statics.twin(tree.read(path), names)
-        except (ValueError, KeyError):
-            without += ids
-            continue
-        changes[path] = twin.source
-        without += [test for test in ids if function_of(test) not in twin.inverted]
+    names = {test: (test.partition("::")[0], function_of(test)) for test in tests}
+    twin = statics.twin(set(names.values()), tree.paths, tree.read)
     return (
         Variant(
             name="twin",
-            tree=tree.writing(changes),
+            tree=tree.writing(twin.changes),
             arguments=files_of(tests),
             keep=frozenset(tests),
         ),
-        without,
+        [test for test, name in names.items() if name not in twin.inverted],
     )
 
 

@@ -32,6 +32,9 @@ class Edits:
         self._lines = [0, *(match.end() for match in _LINE.finditer(source))]
         self._edits: list[_Edit] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._edits)
+
     def start(self, node: Located) -> int:
         """Byte offset of a node's first character."""
         return self._lines[node.lineno - 1] + node.col_offset

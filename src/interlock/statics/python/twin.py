@@ -3,11 +3,11 @@
 Honest code passes the test and fails the twin. Code that forges the runner's results passes both.
 
 ``assert E`` becomes ``assert not (E)``; a call of something named ``assert…`` fails if it held;
-``raises``, ``warns`` and their kin fail if what they expect came. Only the test's own body is
-inverted: an assertion in a callback may be swallowed by the code under test, one in a helper would
-be inverted twice if the call of the helper is. A helper of the same file that asserts is inverted
-where it is called. Not inverted: fixtures, decorators, conditions around ``pytest.fail()``,
-assertions in threads and other processes.
+``raises``, ``warns`` and their kin fail if what they expect came. Of a test that asserts in its own
+body only that is inverted: an assertion in a callback may be swallowed by the code under test, one
+in a helper would be inverted twice if the call of the helper is. A helper of the same file that
+asserts is inverted where it is called. Not inverted: fixtures, decorators, conditions around
+``pytest.fail()``, assertions in threads and other processes.
 
 An object that equals everything passes neither more nor less than an honest one here: its twin
 is red. Perturbed literals are what shows that.
@@ -19,13 +19,12 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from interlock.ports.statics import Twin
+from interlock.ports.statics import ReadSource, TestName, Twin
 from interlock.statics.python.edits import Edits
-from interlock.statics.python.symbols import parse
+from interlock.statics.python.written_tests import Function, WrittenTests
 
 __all__ = ["twin"]
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OPAQUE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _ASSERTS = re.compile(r"assert(?:_|[A-Z]|$)")
 
@@ -88,64 +87,38 @@ class _il_block:
 """
 
 
-def twin(source: bytes, tests: Collection[str]) -> Twin:
-    """Invert the assertions of some tests of a file.
+def twin(tests: Collection[TestName], paths: Collection[str], read: ReadSource) -> Twin:
+    """Invert the assertions of some tests.
 
     Args:
-        source: UTF-8.
-        tests: ``test_a`` or ``TestB::test_c``; one that is inherited from a class of the same
-            file is inverted there.
-
-    Raises:
-        ValueError: the source cannot be parsed.
+        tests: files with names like ``test_a`` or ``TestB::test_c``.
+        paths: all paths of the tree.
+        read: contents of one of them.
     """
-    source = source.removeprefix(b"\xef\xbb\xbf")
-    tree = parse(source)
-    functions = _functions(tree)
-    helpers = _asserting_helpers(tree)
-    edits = Edits(source)
+    written = WrittenTests(paths, read)
+    edits: dict[str, Edits] = {}
+    helpers: dict[str, frozenset[str]] = {}
     done: dict[int, bool] = {}
-    inverted = set()
+    inverted: set[TestName] = set()
     for name in tests:
-        function = functions.get(name)
-        if function is None:
+        if (found := written.find(*name)) is None:
             continue
+        file, function = found
         if id(function) not in done:
-            done[id(function)] = _invert(function, edits, helpers)
+            if file.path not in edits:
+                edits[file.path] = Edits(file.source)
+                helpers[file.path] = _asserting_helpers(file.tree)
+            known = (function, edits[file.path], helpers[file.path])
+            # With nothing of its own, an assertion in a callback is better than none.
+            done[id(function)] = _invert(*known) or _invert(*known, opaque=(ast.Lambda,))
         if done[id(function)]:
             inverted.add(name)
-    text = edits.apply()
-    if inverted:
-        text = text.rstrip(b"\\ \t\r\n\f") + _RUNTIME.encode()
-    return Twin(source=text, inverted=frozenset(inverted))
+    changes = {path: _with_runtime(made.apply()) for path, made in edits.items() if made}
+    return Twin(changes=changes, inverted=frozenset(inverted))
 
 
-def _functions(tree: ast.Module) -> dict[str, _Function]:
-    """Functions by id within the file, inherited ones under each heir."""
-    found: dict[str, _Function] = {}
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-
-    def visit(body: Collection[ast.stmt], prefix: str, heirs: frozenset[str]) -> None:
-        for node in body:
-            if isinstance(node, _Function):
-                found.setdefault(prefix + node.name, node)
-            elif isinstance(node, ast.ClassDef):
-                visit_class(node, f"{prefix}{node.name}::", heirs)
-            elif isinstance(node, ast.If | ast.Try | ast.With):
-                visit(
-                    [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt)],
-                    prefix,
-                    heirs,
-                )
-
-    def visit_class(node: ast.ClassDef, prefix: str, heirs: frozenset[str]) -> None:
-        visit(node.body, prefix, heirs)
-        for base in node.bases:
-            if isinstance(base, ast.Name) and base.id in classes and base.id not in heirs:
-                visit_class(classes[base.id], prefix, heirs | {base.id})
-
-    visit(tree.body, "", frozenset())
-    return found
+def _with_runtime(source: bytes) -> bytes:
+    return source.rstrip(b"\\ \t\r\n\f") + _RUNTIME.encode()
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
@@ -162,7 +135,7 @@ def _asserting_helpers(tree: ast.Module) -> frozenset[str]:
     functions = {
         node.name: node
         for node in ast.walk(tree)
-        if isinstance(node, _Function)
+        if isinstance(node, Function)
         and not node.decorator_list
         and not node.name.startswith("test")
     }
@@ -196,8 +169,13 @@ def _asserts(call: ast.Call) -> bool:
     return name in _EXPECTING or _ASSERTS.match(name) is not None
 
 
-def _invert(function: _Function, edits: Edits, helpers: frozenset[str]) -> bool:
-    """Invert a test's body; whether there was anything."""
+def _invert(
+    function: Function,
+    edits: Edits,
+    helpers: frozenset[str],
+    opaque: tuple[type[ast.AST], ...] = _OPAQUE,
+) -> bool:
+    """Invert a test's body, but for nodes of the ``opaque`` kinds; whether there was anything."""
     found = False
     todo: list[tuple[ast.AST, bool]] = [(node, False) for node in reversed(function.body)]
     while todo:
@@ -215,7 +193,7 @@ def _invert(function: _Function, edits: Edits, helpers: frozenset[str]) -> bool:
                 found = True
             case ast.Await():
                 todo.append((node.value, True))
-            case _ if not isinstance(node, (*_OPAQUE, ast.JoinedStr)):
+            case _ if not isinstance(node, (*opaque, ast.JoinedStr)):
                 todo += [(child, False) for child in reversed(list(ast.iter_child_nodes(node)))]
     return found
 

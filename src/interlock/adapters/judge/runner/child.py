@@ -59,7 +59,7 @@ def _arguments(job: dict[str, Any], root: str) -> list[str]:
     overruled = [flag for name, flag in _OVERRULED.items() if importlib.util.find_spec(name)]
     return [
         "-q",
-        "--tb=short",
+        "--tb=native",
         "--maxfail=0",
         "--continue-on-collection-errors",
         f"--rootdir={root}",
