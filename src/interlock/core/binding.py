@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+
+from interlock.core.facts import GreenFacts, RedFacts
+from interlock.core.tasks import TaskState
 
 __all__ = ["binding"]
 
 
 def binding(
+    state: TaskState,
     *,
-    task_id: str,
     gate: str,
     tree: str,
-    artifacts: Mapping[str, str],
-    workflow: str,
-    environment: str,
+    red: RedFacts | None = None,
+    green: GreenFacts | None = None,
 ) -> str:
-    """sha256 over everything the approver saw.
+    """sha256 over everything the approver is shown.
 
     Args:
-        task_id: the task.
+        state: gives the task, its artifacts and the workflow it is pinned to.
         gate: id of the gate.
         tree: oid that was judged.
-        artifacts: type → blob digest.
-        workflow: digest of the definition.
-        environment: digest of the judge's environment, empty if none was used.
+        red, green: what was measured for this gate; they name the environment it was measured in,
+            else that of the frozen tests counts.
     """
-    seen = [task_id, gate, tree, dict(artifacts), workflow, environment]
+    measured = green or red
+    environment = measured.environment if measured else ""
+    if not environment and state.frozen:
+        environment = state.frozen.environment
+    seen = [state.task_id, gate, tree, dict(state.artifacts), state.workflow, environment]
     text = json.dumps(seen, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

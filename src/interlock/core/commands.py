@@ -91,9 +91,10 @@ class StartReviewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndReviewer:
-    """A review session is over."""
+    """A review session is over; ``outcome`` as in ``EndAttempt``."""
 
     session_id: str
+    outcome: str
     exit_code: int | None = None
     detail: str = ""
 

@@ -1,8 +1,7 @@
 """What happened to a task: frozen records, past tense, plain JSON values inside.
 
 Decisions are stored as events and never decided again while folding. A field is only ever added
-with a default;
-anything else is a new schema number and an upcaster.
+with a default; anything else is a new schema number and an upcaster.
 """
 
 from __future__ import annotations
@@ -147,6 +146,7 @@ class ReviewerEnded:
 
     type: ClassVar[EventType] = EventType.REVIEWER_ENDED
     session_id: str
+    outcome: str = "exited"
     exit_code: int | None = None
     detail: str = ""
 
@@ -251,11 +251,15 @@ class GateBlocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementLost:
-    """The session died while its request was measured: the phase starts again from its tree."""
+    """The session went before its tree was imported: the phase starts again from its tree.
+
+    ``outcome`` is ``lost`` if the server lost it; anything else is an attempt that failed.
+    """
 
     type: ClassVar[EventType] = EventType.MEASUREMENT_LOST
     request_id: str
     detail: str
+    outcome: str = "lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +302,11 @@ class ApprovalRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChanged:
-    """The task is in another phase, on exactly ``tree``; every older token is dead."""
+    """The task is in another phase, on exactly ``tree``; every older token is dead.
+
+    ``kept_artifacts`` are the types that still count; the tests stay frozen if ``keeps_frozen`` or
+    if the way led ``forward``.
+    """
 
     type: ClassVar[EventType] = EventType.PHASE_CHANGED
     source: str

@@ -1,5 +1,7 @@
-"""``evolve(state, event) → state``: the one place where an event changes a task. Pure, total over
-the table."""
+"""``evolve(state, event) → state``: the one place where an event changes a task.
+
+Pure, and total over the tables of ``states``.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,7 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
         case ev.ArtifactSubmitted():
             return replace(moved, artifacts={**moved.artifacts, event.artifact: event.digest})
         case ev.EvidenceRecorded():
-            return replace(
-                moved,
-                evidence={**moved.evidence, event.evidence_id: event.digest},
-                measured={**moved.measured, event.kind: event.digest, "tree": event.tree},
-            )
+            return _measured(moved, event)
         case ev.TestsFrozen():
             return replace(moved, frozen=_frozen(event))
         case (
@@ -64,7 +62,7 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
         case ev.TaskCompleted():
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
-            return _ended(moved)
+            return _aborted(moved, event)
         case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven() | ev.ToolDenied():
             return moved
         case ev.BlockerEncountered():
@@ -102,15 +100,33 @@ def _attempt(
             attempts=event.number,
             session_id=event.session_id,
             agent_id=event.agent_id,
-            author=event.agent_id,
+            authors=tuple(dict.fromkeys((*state.authors, event.agent_id))),
             epoch=event.epoch,
             confinement=event.confinement,
             request=None,
         )
     # Whoever held the phase is gone: its token dies with the epoch.
     # What the server lost is not the agent's failure.
-    own = isinstance(event, ev.AttemptEnded) and event.outcome != "lost"
-    return replace(_released(state), epoch=state.epoch + 1, failures=state.failures + own)
+    failed = event.outcome != "lost"
+    ended = replace(_released(state), epoch=state.epoch + 1, failures=state.failures + failed)
+    if isinstance(event, ev.AttemptEnded):
+        return ended
+    lost = {
+        "rule": "transition.lost",
+        "message": f"the session ended before its tree was taken over: {event.detail}",
+        "remedy": "Work on the phase again and request the transition again.",
+    }
+    return replace(ended, blockers=(lost,), last_outcome="blocked")
+
+
+def _measured(state: TaskState, event: ev.EvidenceRecorded) -> TaskState:
+    """What was measured on another tree says nothing any more; as evidence it stays."""
+    known = state.measured if state.measured.get("tree") == event.tree else {}
+    return replace(
+        state,
+        evidence={**state.evidence, event.evidence_id: event.digest},
+        measured={**known, event.kind: event.digest, "tree": event.tree},
+    )
 
 
 def _review(
@@ -128,7 +144,9 @@ def _review(
             return replace(state, reviewers=(*state.reviewers, session))
         case ev.ReviewerEnded():
             ended = tuple(
-                replace(r, is_open=False) if r.session_id == event.session_id else r
+                replace(r, is_open=False, is_lost=event.outcome == "lost")
+                if r.session_id == event.session_id
+                else r
                 for r in state.reviewers
             )
             return replace(state, reviewers=ended)
@@ -214,19 +232,14 @@ def _request(
 
 
 def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
-    """Forward keeps what was handed in; backward drops what the later phases measured."""
-    kept = (
-        state
-        if event.forward
-        else replace(
-            state,
-            artifacts={k: v for k, v in state.artifacts.items() if k in event.kept_artifacts},
-            frozen=state.frozen if event.keeps_frozen else None,
-            verdicts=(),
-        )
-    )
+    """Verdicts were on a phase's result: forward they stay in the records, back they are void."""
     return replace(
-        _released(kept),
+        _released(state),
+        artifacts={k: v for k, v in state.artifacts.items() if k in event.kept_artifacts},
+        frozen=state.frozen if event.forward or event.keeps_frozen else None,
+        verdicts=state.verdicts if event.forward else (),
+        reviewers=tuple(replace(r, is_open=False) for r in state.reviewers),
+        measured={},
         phase=event.target,
         tree=event.tree,
         epoch=event.epoch,
@@ -237,6 +250,15 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         last_outcome="allowed",
         trees={**state.trees, event.source: event.tree},
     )
+
+
+def _aborted(state: TaskState, event: ev.TaskAborted) -> TaskState:
+    why = {
+        "rule": "task.aborted",
+        "message": f"{event.by} ended the task: {event.reason}",
+        "remedy": "interlock task list",
+    }
+    return replace(_ended(state), blockers=(why,), last_outcome=state.last_outcome or "blocked")
 
 
 def _released(state: TaskState) -> TaskState:

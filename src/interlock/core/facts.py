@@ -1,9 +1,8 @@
 """What the server measured. Nothing an agent says is in here except as a ``claim`` to be compared.
 
 The judge fills ``Run``, ``RedFacts`` and ``GreenFacts``; the import fills ``TreeChange``; people
-and review
-sessions fill ``Approval`` and ``ReviewVerdict``. Checks in ``core.gates`` are pure functions over
-``GateFacts``.
+and review sessions fill ``Approval`` and ``ReviewVerdict``. Checks in ``core.gates`` are pure
+functions over ``GateFacts``.
 """
 
 from __future__ import annotations
@@ -69,6 +68,8 @@ class TestResult:
 class Run:
     """One execution of a test runner.
 
+    A run can be whole although files could not be collected: look at ``collect_errors`` as well.
+
     Args:
         purpose: ``base``, ``red``, ``green``, ``revert``, ``twin``, ``control`` or ``suite``.
         tree: oid of the tree that was checked out (variants are named by ``purpose``).
@@ -117,8 +118,7 @@ class RedFacts:
         level: confinement level it ran at.
         base: full suite on the base tree.
         red: the suite of the candidate tree (sources = base, stubs for planned symbols): at least
-            all tests
-            in changed test files; each new test ran.
+            all tests in changed test files; each new test ran.
         new_tests: ids in the candidate that the base does not have, or whose own body changed.
         stubbed: planned symbols that were replaced by raising stubs.
         not_stubbed: planned symbol → why no stub could be written.
@@ -208,12 +208,12 @@ class ReviewVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A person (or the orchestrator) let a gate through, bound to exactly what they saw.
+    """What a person says about a waiting gate, bound to exactly what they saw.
 
     Args:
         binding: digest over task, gate, tree oid, artifact digests, workflow digest, environment
             digest.
-        strength: ``passphrase``, ``session`` or ``orchestrator``.
+        strength: how they proved who they are: ``passphrase`` or ``session``.
     """
 
     id: str
@@ -221,7 +221,6 @@ class Approval:
     by: str
     binding: str
     strength: str
-    approved: bool = True
     reason: str = ""
 
 
@@ -231,27 +230,32 @@ class GateFacts:
 
     Args:
         tree: oid that was imported and judged.
-        phase_tree: oid the phase started from.
         base_tree: oid the task started from.
         artifacts: type → document; each is valid against its schema.
         changes: difference of ``tree`` to ``base_tree``.
-        phase_changes: difference of ``tree`` to ``phase_tree``.
+        own_changes: those of ``changes`` that the phase may make. A phase that is entered again
+            answers for what it did before.
         refused: path → reason, for what the import did not take over.
-        author: agent id of the phase's author; ``verdicts`` by it do not count.
-        measured: facts that plug-in checks asked for, by check.
+        authors: agent ids of everybody who ever held the task; ``verdicts`` by them do not count.
+        binding: what an approval would be bound to, see ``core.binding``.
     """
 
     tree: str = ""
-    phase_tree: str = ""
     base_tree: str = ""
     artifacts: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[TreeChange, ...] = ()
-    phase_changes: tuple[TreeChange, ...] = ()
+    own_changes: tuple[TreeChange, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     red: RedFacts | None = None
     green: GreenFacts | None = None
     verdicts: tuple[ReviewVerdict, ...] = ()
-    approvals: tuple[Approval, ...] = ()
-    author: str = ""
+    authors: tuple[str, ...] = ()
     binding: str = ""
-    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_foreign_changes(self) -> bool:
+        """Whether the tree holds what only another phase may write, as after going back.
+
+        Then the agent's own runs see sources that the judge of this phase leaves out.
+        """
+        return len(self.changes) > len(self.own_changes)

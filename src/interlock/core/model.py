@@ -2,8 +2,7 @@
 else reads.
 
 Nothing here decides anything. Every spec that a person wrote keeps the position it was written
-at, so that a
-reason can point at its line.
+at, so that a reason can point at its line.
 """
 
 from __future__ import annotations

@@ -78,12 +78,19 @@ class GateStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """A gate with all its checks; ``blockers`` are the ones that keep it shut."""
+    """A gate with all its checks; ``blockers`` are the ones that keep it shut.
+
+    Args:
+        missing: what is needed besides the checks.
+        approved_by: ``orchestrator`` or ``review_agent``, if that is who let an approval gate
+            through.
+    """
 
     gate: str
     status: GateStatus
     checks: tuple[CheckResult, ...]
     missing: tuple[Reason, ...] = ()
+    approved_by: str = ""
 
     @property
     def blockers(self) -> tuple[Reason, ...]:

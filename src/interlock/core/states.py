@@ -1,18 +1,15 @@
 """Everything that says where a task can be and how it gets elsewhere lives in this file.
 
-*Rules.* A status changes only through an event, and only along ``TABLE``; a pair that is not in
-the table is
-illegal and ``next_status`` raises. Whether a command may produce an event is decided in
-``decide``; this table
-is the last line: even a bug there cannot bring a task into a status it cannot reach.
+*Rules.* A status changes only through an event, and only along ``TABLE``; a pair that is in
+neither table is illegal and ``next_status`` raises. Whether a command may produce an event is
+decided in ``decide``; these tables are the last line: even a bug there cannot bring a task into a
+status it cannot reach.
 
 *Theory of operation.* ``READY`` tasks wait for an attempt and hold no process. An attempt makes
-them ``WORKING``.
-A requested transition makes them ``MEASURING`` (the token is suspended, the judge works).
-Measured facts lead back
-to ``WORKING`` (blocked), on to ``READY`` in the next phase (passed), to ``AWAITING_APPROVAL`` (a
-person must say
-yes; nothing is held in memory) or, from the terminal phase, to ``LANDING`` and ``COMPLETED``.
+them ``WORKING``. A requested transition makes them ``MEASURING`` (the tools are suspended, the
+judge works). Measured facts lead back to ``WORKING`` (blocked), on to ``READY`` in the next phase
+(passed), to ``AWAITING_APPROVAL`` (a person must say yes; nothing is held in memory) or, from the
+terminal phase, to ``LANDING`` and ``COMPLETED``.
 """
 
 from __future__ import annotations
@@ -21,7 +18,14 @@ from enum import StrEnum
 
 from interlock.core.events import EventType
 
-__all__ = ["STATUS_KEPT", "TABLE", "IllegalTransitionError", "TaskStatus", "next_status"]
+__all__ = [
+    "STATUS_KEPT",
+    "TABLE",
+    "IllegalTransitionError",
+    "TaskStatus",
+    "is_legal",
+    "next_status",
+]
 
 
 class TaskStatus(StrEnum):
@@ -63,7 +67,8 @@ TABLE: dict[tuple[TaskStatus, EventType], TaskStatus] = {
     (_S.LANDING, _E.TASK_COMPLETED): _S.COMPLETED,
     **{
         (status, _E.TASK_ABORTED): _S.ABORTED
-        for status in (_S.READY, _S.WORKING, _S.MEASURING, _S.AWAITING_APPROVAL)
+        for status in _S
+        if status is not _S.NEW and not status.is_final
     },
 }
 """(status, event) → next status, for every event that moves a task."""
@@ -86,14 +91,17 @@ STATUS_KEPT: dict[EventType, frozenset[TaskStatus]] = {
 """Events that are recorded without moving the task → statuses in which they may be recorded."""
 
 
+def is_legal(status: TaskStatus, event: EventType) -> bool:
+    """Whether a task in ``status`` can have ``event``."""
+    return (status, event) in TABLE or status in STATUS_KEPT.get(event, frozenset())
+
+
 def next_status(status: TaskStatus, event: EventType) -> TaskStatus:
     """The status after ``event``.
 
     Raises:
         IllegalTransitionError: the pair is in neither table.
     """
-    if (status, event) in TABLE:
-        return TABLE[status, event]
-    if status in STATUS_KEPT.get(event, frozenset()):
-        return status
-    raise IllegalTransitionError(f"a task that is {status.value!r} cannot have {event.value!r}")
+    if not is_legal(status, event):
+        raise IllegalTransitionError(f"a task that is {status.value!r} cannot have {event.value!r}")
+    return TABLE.get((status, event), status)

@@ -42,7 +42,12 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewerSession:
-    """A review session, its role and the tree it was started on; ``open`` until it ended."""
+    """A review session, its role and the tree it was started on.
+
+    Args:
+        is_open: it has not ended.
+        is_lost: it ended because the server lost it, which is not the reviewer's failure.
+    """
 
     session_id: str
     agent_id: str
@@ -50,6 +55,7 @@ class ReviewerSession:
     tree: str
     epoch: int
     is_open: bool = True
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +69,14 @@ class TaskState:
         artifacts: type → blob digest, of what is handed in and still counts.
         attempts: number of attempts of the present phase so far.
         failures: attempts of the present phase that ended by themselves without leaving it.
+        authors: agent ids that held the task in any attempt, in order; none of them reviews it.
         agent: program specification of the author and the reviewers, as given with the task.
-        measured: kind of measurement → blob digest of the newest one, and ``tree``: its oid.
+        measured: kind of measurement → blob digest, of what was measured in this phase on the
+            tree whose oid is under ``tree``.
         blockers: rendered reasons of the last blocked request.
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
-        what
-            became of it, so that it can be answered again after a crash.
+            what became of it, so that it can be answered again after a crash.
         trees: phase → oid it was left with, for the trail.
     """
 
@@ -93,7 +100,7 @@ class TaskState:
     failures: int = 0
     session_id: str = ""
     agent_id: str = ""
-    author: str = ""
+    authors: tuple[str, ...] = ()
     confinement: str = ""
     artifacts: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)

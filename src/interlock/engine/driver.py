@@ -18,7 +18,7 @@ import structlog
 
 from interlock.core import commands as cmd
 from interlock.core.events import BlockerEncountered
-from interlock.core.gates.review import required_roles
+from interlock.core.gates.review import roles_of
 from interlock.core.model import PhaseSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
 from interlock.core.states import TaskStatus
@@ -250,7 +250,7 @@ class Driver:
             await self._house_author(state)
             house = self._t.housing.get(state.session_id)
         if house is None or house.session.exited.done() or state.request is None:
-            await self._end_attempt(state, "lost", None)
+            await self._end_attempt(state, "lost" if house is None else "died", None)
             return True
         workflow, phase = self._phase(state)
         rules = writable(workflow, phase.id)
@@ -273,20 +273,19 @@ class Driver:
     # -- reviewers -------------------------------------------------------------------------
 
     def _roles(self, state: TaskState) -> tuple[str, ...]:
-        _, phase = self._phase(state)
-        return tuple(
-            role
-            for gate in phase.gates
-            for check in gate.checks
-            if check.check == "all_review_models_completed"
-            for role in required_roles(check)
-        )
+        return roles_of(self._phase(state)[1])
 
     def _waits_for_reviewers(self, state: TaskState) -> bool:
+        """Whether a verdict is still to come: from an open session, or from one to be started."""
+        programs = Programs.of(state.agent)
         done = {v.role for v in state.verdicts if v.tree == state.tree}
-        return any(
-            r.is_open and r.tree == state.tree and r.role not in done for r in state.reviewers
-        )
+        for role in set(self._roles(state)) - done:
+            here = [r for r in state.reviewers if r.role == role and r.tree == state.tree]
+            tried = sum(not reviewer.is_lost for reviewer in here)
+            can_try = programs.reviewer(role) is not None and tried < MAX_REVIEW_SESSIONS
+            if can_try or any(r.is_open for r in here):
+                return True
+        return False
 
     async def _review(self, state: TaskState) -> bool:
         moved = False
@@ -299,7 +298,8 @@ class Driver:
                     moved = True
             is_open = any(r.is_open for r in here)
             program = programs.reviewer(role)
-            if program and role not in done and not is_open and len(here) < MAX_REVIEW_SESSIONS:
+            tried = sum(not reviewer.is_lost for reviewer in here)
+            if program and role not in done and not is_open and tried < MAX_REVIEW_SESSIONS:
                 await self._start_reviewer(state, role)
                 moved = True
         return moved
@@ -337,7 +337,13 @@ class Driver:
         if house is not None and not house.over.done():
             return False
         code = house.over.result() if house is not None else None
-        ended = cmd.EndReviewer(session_id=session_id, exit_code=code, detail="session over")
+        outcome = "lost" if house is None else "exited" if code is not None else "died"
+        ended = cmd.EndReviewer(
+            session_id=session_id,
+            outcome=outcome,
+            exit_code=code,
+            detail=f"the review session {outcome}",
+        )
         await self._t.ledger.apply(state.task_id, ended, actor="server")
         return True
 

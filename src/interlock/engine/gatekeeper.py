@@ -2,8 +2,8 @@
 taken from the agent.
 
 Each measurement is kept as a blob with an ``evidence_recorded`` event before anything is decided
-on it, so that the
-decision can be followed later and a restarted server measures again only what is not there.
+on it, so that the decision can be followed later and a restarted server measures again only what
+is not there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from interlock.core.events import ArtifactSubmitted, EvidenceRecorded
 from interlock.core.facts import GateFacts, GreenFacts, RedFacts
 from interlock.core.gates.evaluate import needs
 from interlock.core.gates.kind import Needs
+from interlock.core.gates.red import freezes
 from interlock.core.gates.review import counted
-from interlock.core.model import EnvironmentSpec, GateSpec, PhaseSpec, WorkflowSpec
+from interlock.core.model import EnvironmentSpec, GateSpec, WorkflowSpec
+from interlock.core.policy.paths import writable
 from interlock.core.tasks import PendingRequest, TaskState
 from interlock.engine.codec import plain, typed
 from interlock.engine.environments import Environments
@@ -83,27 +85,19 @@ class Gatekeeper:
         """The facts as they are known now, without measuring anything."""
         artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
         changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
-        phase_changes = await asyncio.to_thread(self._repository.diff, state.tree, tree)
+        rules = writable(self._ledger.workflow(state), state.phase)
         return GateFacts(
             tree=tree,
-            phase_tree=state.tree,
             base_tree=state.base_tree,
             artifacts=artifacts,
             changes=changes,
-            phase_changes=phase_changes,
+            own_changes=tuple(c for c in changes if rules.why_not(c.path) is None),
             refused=state.request.refused if state.request else {},
             red=red,
             green=green,
             verdicts=state.verdicts,
-            author=state.author,
-            binding=binding(
-                task_id=state.task_id,
-                gate=gate.id if gate else "",
-                tree=tree,
-                artifacts=state.artifacts,
-                workflow=state.workflow,
-                environment=state.frozen.environment if state.frozen else "",
-            ),
+            authors=state.authors,
+            binding=binding(state, gate=gate.id if gate else "", tree=tree, red=red, green=green),
         )
 
     async def document(self, digest: str) -> Any:
@@ -195,7 +189,7 @@ class Gatekeeper:
         return document if isinstance(document, dict) else {}
 
     async def _build_review_report(self, state: TaskState, tree: str) -> None:
-        verdicts = counted(GateFacts(tree=tree, verdicts=state.verdicts, author=state.author))
+        verdicts = counted(GateFacts(tree=tree, verdicts=state.verdicts, authors=state.authors))
         issues = [{"role": v.role, **plain(issue)} for v in verdicts for issue in v.issues]
         report = {
             "reviews": {
@@ -222,11 +216,7 @@ def patterns_of_tests(workflow: WorkflowSpec) -> tuple[str, ...]:
         (
             phase.tool_constraints["write_files"].allowed_patterns
             for phase in workflow.phases
-            if _freezes(phase) and "write_files" in phase.tool_constraints
+            if freezes(phase) and "write_files" in phase.tool_constraints
         ),
         ("tests/**", "test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py"),
     )
-
-
-def _freezes(phase: PhaseSpec) -> bool:
-    return any(c.check == "tests_are_failing" for gate in phase.gates for c in gate.checks)

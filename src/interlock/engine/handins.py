@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from interlock.core import commands as cmd
-from interlock.core.decide import Decision
+from interlock.core.decision import Decision
 from interlock.core.facts import ReviewIssue
 from interlock.core.reasons import Reason
 from interlock.definition.artifacts import ArtifactValidator

@@ -2,9 +2,8 @@
 append is durable.
 
 One lock per task makes commands of one task follow each other; tasks do not wait for each other.
-Readers see the
-state after the last durable append. Whoever waits for a change waits on ``changed``, never on a
-timer.
+Readers see the state after the last durable append. Whoever waits for a change waits on
+``changed``, never on a timer.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from interlock.core.commands import Command
-from interlock.core.decide import Decision, decide
+from interlock.core.decide import decide
+from interlock.core.decision import Decision, Verdict
 from interlock.core.evolve import evolve
 from interlock.core.model import WorkflowSpec
 from interlock.core.tasks import TaskState
@@ -117,7 +117,16 @@ class Ledger:
         async with self._locks[task_id]:
             state = self.state(task_id)
             decision = decide(self.workflow(state), state, command)
+            if not decision.accepted and await self._is_stored(task_id, command_id):
+                return Decision(verdict=Verdict.ACCEPTED), state
             return decision, await self._commit(state, decision, actor, command_id)
+
+    async def _is_stored(self, task_id: str, command_id: str | None) -> bool:
+        """Whether the command has had its effect: a repeated one is not refused for that."""
+        if command_id is None:
+            return False
+        stored = await self.run(lambda: self.store.command(command_id))
+        return bool(stored) and stored[0].task_id == task_id
 
     async def create(
         self, task_id: str, workflow: WorkflowSpec, command: Command, *, actor: str, command_id: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from interlock.core import commands as cmd
-from interlock.core.decide import Decision
+from interlock.core.decision import Decision
 from interlock.core.explain import render_gate
 from interlock.core.facts import Approval, GreenFacts, RedFacts
 from interlock.core.gates.evaluate import evaluate_leaving

@@ -176,7 +176,10 @@ class Toolbox:
             case "submit_artifact":
                 name = str(args.get("type", ""))
                 reasons = await self._hand_ins.take(
-                    caller, name, args.get("content"), command_id=call_id
+                    caller,
+                    name,
+                    args.get("content"),
+                    command_id=f"{caller.session_id}:{call_id}",
                 )
                 if reasons:
                     raise DeniedError(

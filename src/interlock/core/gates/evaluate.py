@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from interlock.core.facts import GateFacts
-from interlock.core.gates import green, plan, red, review
+from interlock.core.gates import catalog, green, plan, red, review
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.rules import evaluate_artifact
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
@@ -31,7 +31,7 @@ def needs(gate: GateSpec | None) -> frozenset[Needs]:
 def evaluate_leaving(phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts) -> GateResult:
     """The way out of ``phase``: its artifacts with their rules, then the gate."""
     artifacts = tuple(
-        r for spec in phase.required_artifacts for r in evaluate_artifact(spec, facts)
+        r for spec in phase.required_artifacts for r in evaluate_artifact(spec, facts, phase)
     )
     if gate is None:
         status = GateStatus.BLOCKED if artifacts else GateStatus.PASSED
@@ -46,22 +46,36 @@ def evaluate_gate(
 
     Args:
         gate: as written.
-        facts: what was measured; ``approvals`` count only if bound to ``facts.binding``.
+        facts: what was measured.
         before: results that have to let through as well (artifacts).
     """
     checks = before + tuple(_check(spec, facts) for spec in gate.checks)
     if any(c.severity is Severity.BLOCKING and not c.outcome.lets_through for c in checks):
         return GateResult(gate=gate.id, status=GateStatus.BLOCKED, checks=checks)
-    if gate.type is not GateType.APPROVAL or _approved(gate, facts, checks):
+    if gate.type is not GateType.APPROVAL:
         return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks)
-    asked = Reason(
-        rule="approval.needed",
-        message=f"gate {gate.id} needs the approval of {' or '.join(gate.approvers)}",
-        remedy=f"interlock approve TASK {gate.id}",
-        position=gate.position,
-    )
+    if by := _approver(gate, facts, checks):
+        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks, approved_by=by)
+    is_for_people = not {Approver.HUMAN, Approver.ORCHESTRATOR}.isdisjoint(gate.approvers)
     return GateResult(
-        gate=gate.id, status=GateStatus.AWAITING_APPROVAL, checks=checks, missing=(asked,)
+        gate=gate.id,
+        status=GateStatus.AWAITING_APPROVAL if is_for_people else GateStatus.BLOCKED,
+        checks=checks,
+        missing=(_needed(gate, checks, is_for_people),),
+    )
+
+
+def _needed(gate: GateSpec, checks: tuple[CheckResult, ...], is_for_people: bool) -> Reason:
+    unclean = [check for check in checks if not _is_clean(check)]
+    why = "".join(f"; {check.check}: {check.reason.message}" for check in unclean)
+    return Reason(
+        rule="approval.needed",
+        message=f"gate {gate.id} needs the approval of {' or '.join(gate.approvers)}{why}",
+        remedy=f"interlock approve TASK {gate.id}"
+        if is_for_people
+        else "Let the review sessions hand in verdicts that pass on the present tree.",
+        position=gate.position,
+        facts={"not_passed": [check.check for check in unclean]},
     )
 
 
@@ -77,18 +91,18 @@ def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     return kind.evaluate(spec, facts)
 
 
-def _approved(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...]) -> bool:
-    if any(
-        a.approved and a.gate == gate.id and a.binding == facts.binding for a in facts.approvals
-    ):
-        return True
-    if Approver.ORCHESTRATOR in gate.approvers:
-        return all(_is_clean(check) for check in checks)
-    return Approver.REVIEW_AGENT in gate.approvers and bool(review.counted(facts))
+def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...]) -> str:
+    """Who of those that need no person lets the gate through; empty if none of them does."""
+    if Approver.ORCHESTRATOR in gate.approvers and all(_is_clean(check) for check in checks):
+        return Approver.ORCHESTRATOR.value
+    if Approver.REVIEW_AGENT in gate.approvers and review.all_pass(facts):
+        return Approver.REVIEW_AGENT.value
+    return ""
 
 
 def _is_clean(check: CheckResult) -> bool:
-    """Nothing failed or warned; a warning check that is not built yet says neither."""
-    if check.check not in CHECKS and check.severity is not Severity.BLOCKING:
+    """Nothing failed or warned; a check that is known but not built yet says neither."""
+    known = catalog.CHECKS.get(check.check)
+    if known is not None and not known.built and check.severity is not Severity.BLOCKING:
         return True
     return check.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)

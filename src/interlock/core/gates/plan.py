@@ -6,24 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from interlock.core.facts import GateFacts
-from interlock.core.gates.kind import CheckKind, result
+from interlock.core.gates.documents import items, mapping, text, texts
+from interlock.core.gates.kind import CheckKind, Examples, result
+from interlock.core.gates.samples import PLAN, SCOPE
 from interlock.core.model import CheckSpec
+from interlock.core.policy.paths import PathRules
 from interlock.core.reasons import CheckResult, Outcome
+from interlock.errors import DefinitionError
 
 __all__ = ["KINDS", "criteria"]
 
-_WHOLE_TREE = frozenset({"", ".", "/", "*", "**", "**/*", "/**", "./**", "*/**", "**/**"})
+_WHOLE_TREE = frozenset({"", ".", "/", "./**"})
+_PROBES = tuple(f"{first}{rest}" for first in "._0Aabmqz" for rest in ("k3", "k3/w5", "k3/w5.x"))
+"""Paths of no project: a scope that has all of them has everything."""
 
 
-def criteria(artifacts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Acceptance criteria by id; one without an id is called ``AC-1``, ``AC-2``, … by its place."""
-    plan = artifacts.get("plan_document") or {}
-    listed = plan.get("acceptance_criteria") or ()
-    return {str(c.get("id") or f"AC-{n}"): c for n, c in enumerate(listed, 1)}
+def criteria(artifacts: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """Id and text of each acceptance criterion; one without an id is ``AC-1``, ``AC-2``, … by its
+    place."""
+    listed = items(artifacts.get("plan_document"), "acceptance_criteria")
+    return tuple((str(c.get("id") or f"AC-{n}"), c) for n, c in enumerate(listed, 1))
 
 
-def _plain(text: object) -> str:
-    return " ".join(str(text or "").casefold().split()).rstrip(".!")
+def _plain(value: object) -> str:
+    return " ".join(str(value or "").casefold().split()).rstrip(".!")
 
 
 def _plan_has_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> CheckResult:
@@ -35,9 +41,9 @@ def _plan_has_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> CheckRes
         return result(spec, Outcome.FAIL, "the plan names no acceptance criterion", remedy=remedy)
     vague = [
         key
-        for key, item in found.items()
-        if not _plain(item.get("how_to_verify"))
-        or _plain(item.get("how_to_verify")) == _plain(item.get("criterion"))
+        for key, item in found
+        if not _plain(text(item, "how_to_verify"))
+        or _plain(text(item, "how_to_verify")) == _plain(text(item, "criterion"))
     ]
     if vague:
         return result(
@@ -47,22 +53,16 @@ def _plan_has_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> CheckRes
             remedy=remedy,
             facts={"criteria": vague},
         )
-    listed = plan_ids(facts.artifacts)
-    if len(found) != len(listed):
+    ids = [key for key, _ in found]
+    if len(set(ids)) != len(ids):
         return result(
             spec,
             Outcome.FAIL,
             "two acceptance criteria share an id",
             remedy="Give each criterion an id of its own.",
-            facts={"ids": listed},
+            facts={"ids": ids},
         )
     return result(spec, Outcome.PASS, f"{len(found)} criteria, each can be verified")
-
-
-def plan_ids(artifacts: Mapping[str, Any]) -> list[str]:
-    """Ids as listed, repeated ones included."""
-    listed = (artifacts.get("plan_document") or {}).get("acceptance_criteria") or ()
-    return [str(c.get("id") or f"AC-{n}") for n, c in enumerate(listed, 1)]
 
 
 def _scope_is_bounded(spec: CheckSpec, facts: GateFacts) -> CheckResult:
@@ -70,37 +70,74 @@ def _scope_is_bounded(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     remedy = "Hand in scope_definition with in_scope, constraints and paths such as src/pkg/**."
     if scope is None:
         return result(spec, Outcome.NOT_YET, "no scope_definition was handed in", remedy=remedy)
-    paths = [str(p) for p in scope.get("paths") or ()]
-    whole = [p for p in paths if p.strip() in _WHOLE_TREE]
-    if whole:
-        return result(
-            spec,
-            Outcome.FAIL,
-            f"the pattern {whole[0]!r} takes in the whole repository",
-            remedy=remedy,
-            facts={"paths": paths},
-        )
+    paths = texts(scope, "paths")
+    if unbounded := _unbounded(paths):
+        return result(spec, Outcome.FAIL, unbounded, remedy=remedy, facts={"paths": list(paths)})
     for key in ("in_scope", "constraints", "paths"):
-        if not scope.get(key):
+        if not texts(scope, key):
             return result(spec, Outcome.FAIL, f"the scope states no {key}", remedy=remedy)
-    return result(spec, Outcome.PASS, f"bounded by {', '.join(paths)}", facts={"paths": paths})
-
-
-def _no_open_questions(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    questions = (facts.artifacts.get("plan_document") or {}).get("open_questions") or ()
-    if not questions:
-        return result(spec, Outcome.PASS, "no question is open")
     return result(
-        spec,
-        Outcome.FAIL,
-        f"{len(questions)} open question(s): {'; '.join(map(str, questions))}",
-        remedy="Let a person answer, then hand in plan_document without open_questions.",
-        facts={"open_questions": list(questions)},
+        spec, Outcome.PASS, f"bounded by {', '.join(paths)}", facts={"paths": list(paths)}
     )
 
 
+def _unbounded(paths: tuple[str, ...]) -> str:
+    if whole := [p for p in paths if p.strip() in _WHOLE_TREE]:
+        return f"the pattern {whole[0]!r} takes in the whole repository"
+    try:
+        rules = PathRules(allowed=paths, forbidden=(), protected=())
+    except DefinitionError as error:
+        return f"the scope cannot be read: {error.message}"
+    if all(rules.why_not(path) is None for path in _PROBES):
+        return f"{', '.join(paths)} takes in the whole repository"
+    return ""
+
+
+def _no_open_questions(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    if "plan_document" not in facts.artifacts:
+        return result(
+            spec,
+            Outcome.NOT_YET,
+            "no plan_document was handed in",
+            remedy="Hand in plan_document with open_questions, an empty list if there are none.",
+        )
+    questions = mapping(facts.artifacts["plan_document"]).get("open_questions") or []
+    if not questions:
+        return result(spec, Outcome.PASS, "no question is open")
+    listed = [str(q) for q in questions] if isinstance(questions, list) else [str(questions)]
+    return result(
+        spec,
+        Outcome.FAIL,
+        f"{len(listed)} open question(s): {'; '.join(listed)}",
+        remedy="Let a person answer, then hand in plan_document without open_questions.",
+        facts={"open_questions": listed},
+    )
+
+
+def _with(**plan: object) -> GateFacts:
+    return GateFacts(artifacts={"plan_document": {**PLAN, **plan}})
+
+
 KINDS = (
-    CheckKind(name="plan_has_acceptance_criteria", evaluate=_plan_has_acceptance_criteria),
-    CheckKind(name="scope_is_bounded", evaluate=_scope_is_bounded),
-    CheckKind(name="no_open_questions", evaluate=_no_open_questions),
+    CheckKind(
+        name="plan_has_acceptance_criteria",
+        evaluate=_plan_has_acceptance_criteria,
+        examples=Examples(
+            passes=_with(),
+            fails=_with(acceptance_criteria=[{"criterion": "It works", "how_to_verify": ""}]),
+        ),
+    ),
+    CheckKind(
+        name="scope_is_bounded",
+        evaluate=_scope_is_bounded,
+        examples=Examples(
+            passes=GateFacts(artifacts={"scope_definition": SCOPE}),
+            fails=GateFacts(artifacts={"scope_definition": {**SCOPE, "paths": ["**"]}}),
+        ),
+    ),
+    CheckKind(
+        name="no_open_questions",
+        evaluate=_no_open_questions,
+        examples=Examples(passes=_with(), fails=_with(open_questions=["Which separator?"])),
+    ),
 )

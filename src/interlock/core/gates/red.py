@@ -6,42 +6,52 @@ from dataclasses import replace
 
 from interlock.core.facts import Cause, GateFacts, RedFacts, Run, TestOutcome
 from interlock.core.gates.claims import false_claim
-from interlock.core.gates.kind import CheckKind, Needs, result
+from interlock.core.gates.documents import items, text, texts
+from interlock.core.gates.kind import CheckKind, Examples, Needs, result
 from interlock.core.gates.plan import criteria
-from interlock.core.model import CheckSpec
+from interlock.core.gates.samples import NEW, OLD, PLAN, red, run
+from interlock.core.model import CheckSpec, GateSpec, PhaseSpec
 from interlock.core.reasons import CheckResult, Outcome
 
-__all__ = ["KINDS"]
+__all__ = ["KINDS", "freezes"]
 
 _RUN_AGAIN = "Fix the test, run it with run_tests and request the transition again."
+_LOOK = "interlock evidence TASK shows the judge's output."
 
 
-def _unmeasured(spec: CheckSpec, red: RedFacts | None) -> CheckResult | None:
-    if red is None:
+def freezes(where: PhaseSpec | GateSpec) -> bool:
+    """Whether tests are pinned by this gate, or by a gate of this phase."""
+    gates = where.gates if isinstance(where, PhaseSpec) else (where,)
+    return any(c.check == "tests_are_failing" for gate in gates for c in gate.checks)
+
+
+def _unmeasured(spec: CheckSpec, facts: RedFacts | None) -> CheckResult | None:
+    if facts is None:
         return result(spec, Outcome.NOT_YET, "the judge has not measured RED yet")
-    if red.problem or red.red is None:
+    if facts.problem or facts.red is None or facts.base is None:
         return result(
             spec,
             Outcome.UNDETERMINED,
-            f"nothing could be measured: {red.problem or 'no run'}",
-            remedy="interlock evidence TASK shows the judge's output.",
+            f"nothing could be measured: {facts.problem or 'no run'}",
+            remedy=_LOOK,
         )
-    if red.red.collect_errors:
-        path, why = next(iter(red.red.collect_errors.items()))
+    if facts.red.collect_errors:
+        path, why = next(iter(facts.red.collect_errors.items()))
         return result(
             spec,
             Outcome.FAIL,
             f"{path} cannot be collected: {why.strip().splitlines()[-1] if why.strip() else why}",
             remedy="Fix the file, or list the missing name under new_symbols in the plan.",
-            facts={"collect_errors": dict(red.red.collect_errors)},
+            facts={"collect_errors": dict(facts.red.collect_errors)},
         )
-    if not red.red.whole:
-        return result(
-            spec,
-            Outcome.UNDETERMINED,
-            f"the run did not end by itself: {red.red.problem}",
-            remedy=_RUN_AGAIN,
-        )
+    for measured in (facts.base, facts.red):
+        if not measured.whole:
+            return result(
+                spec,
+                Outcome.UNDETERMINED,
+                f"the run of {measured.purpose} did not end by itself: {measured.problem}",
+                remedy=_RUN_AGAIN,
+            )
     return None
 
 
@@ -50,66 +60,70 @@ def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
         return missing
     assert facts.red is not None
     assert facts.red.red is not None
-    red = facts.red.red
-    by_id = {test.id: test for test in red.tests}
-    new = [by_id[i] for i in facts.red.new_tests if i in by_id]
-    if not new:
-        return result(
-            spec,
-            Outcome.FAIL,
-            "no new test was collected",
-            remedy="Write a test for each acceptance criterion below the test paths.",
-        )
-    if green := [t.id for t in new if t.outcome is TestOutcome.PASSED]:
-        return result(
-            spec,
-            Outcome.FAIL,
-            f"{green[0]} passes already on the base",
-            remedy="A new test must fail before the code is written; assert what is missing.",
-            facts={"passing": green},
-        )
-    wrong = [t for t in new if t.cause not in (Cause.ASSERTION, Cause.PLANNED_SYMBOL)]
-    if wrong:
-        test = wrong[0]
-        return result(
-            spec,
-            Outcome.FAIL,
-            f"{test.id} does not fail by an assertion or a planned symbol but is "
-            f"{test.outcome.value} ({test.exception or 'no exception'}: {test.message})",
-            remedy=_RUN_AGAIN,
-            facts={"tests": [t.id for t in wrong]},
-        )
-    if broken := _broken(facts.red):
-        return result(
-            spec,
-            Outcome.FAIL,
-            f"{broken[0]} passed on the base and does not any more",
-            remedy="Leave existing tests as they are, or bring back what they need.",
-            facts={"tests": broken},
-        )
-    claim = facts.artifacts.get("test_run_result")
-    if lie := false_claim(claim, _whole(facts.red, red), facts.tree):
+    candidate = facts.red.red
+    lie = false_claim(
+        facts.artifacts.get("test_run_result"),
+        _whole(facts.red, candidate),
+        facts.tree,
+        is_same_tree=not facts.has_foreign_changes,
+    )
+    if wrong := _wrong(spec, facts.red, candidate, lie):
+        return wrong
+    if lie:
         return result(
             spec,
             Outcome.FAIL,
             f"the claimed test result is false: {lie}",
             remedy="Run the tests with run_tests and hand in what they said.",
         )
-    return result(spec, Outcome.PASS, f"{len(new)} new test(s) fail as they should")
+    return result(spec, Outcome.PASS, f"{len(facts.red.new_tests)} new test(s) fail as they should")
 
 
-def _whole(facts: RedFacts, red: Run) -> Run:
+def _wrong(spec: CheckSpec, facts: RedFacts, candidate: Run, lie: str) -> CheckResult | None:
+    """The first thing that is not as RED should be."""
+    by_id = {test.id: test for test in candidate.tests}
+    told = f"; the claimed test result is false as well: {lie}" if lie else ""
+    if gone := [i for i in facts.new_tests if i not in by_id]:
+        message, remedy, ids = f"{gone[0]} did not run", _LOOK, gone
+        return result(
+            spec, Outcome.UNDETERMINED, message + told, remedy=remedy, facts={"tests": ids}
+        )
+    new = [by_id[i] for i in facts.new_tests]
+    if not new:
+        message = "no new test was collected"
+        remedy, ids = "Write a test for each acceptance criterion below the test paths.", []
+    elif ids := [t.id for t in new if t.outcome is TestOutcome.PASSED]:
+        message = f"{ids[0]} passes already on the base"
+        remedy = "A new test must fail before the code is written; assert what is missing."
+    elif wrong := [t for t in new if t.cause not in (Cause.ASSERTION, Cause.PLANNED_SYMBOL)]:
+        test, ids = wrong[0], [t.id for t in wrong]
+        message = (
+            f"{test.id} does not fail by an assertion or a planned symbol but is "
+            f"{test.outcome.value} ({test.exception or 'no exception'}: {test.message})"
+        )
+        remedy = _RUN_AGAIN
+    elif ids := _broken(facts, candidate):
+        message = f"{ids[0]} passed on the base and does not any more"
+        remedy = "Leave existing tests as they are, or bring back what they need."
+    else:
+        return None
+    return result(spec, Outcome.FAIL, message + told, remedy=remedy, facts={"tests": ids})
+
+
+def _whole(facts: RedFacts, candidate: Run) -> Run:
     """The suite as an agent sees it: RED runs the changed files only, the base ran the others."""
-    others = () if facts.base is None else facts.base.tests
-    return replace(red, tests=red.tests + tuple(t for t in others if t.id not in red.ids))
+    if facts.base is None:
+        return candidate
+    others = tuple(t for t in facts.base.tests if t.id not in candidate.ids)
+    errors = {**facts.base.collect_errors, **candidate.collect_errors}
+    return replace(candidate, tests=candidate.tests + others, collect_errors=errors)
 
 
-def _broken(red: RedFacts) -> list[str]:
-    if red.base is None or red.red is None:
+def _broken(facts: RedFacts, candidate: Run) -> list[str]:
+    if facts.base is None:
         return []
-    was_green = red.base.with_outcome(TestOutcome.PASSED) - set(red.new_tests)
-    still = red.red.with_outcome(TestOutcome.PASSED)
-    return sorted((was_green & red.red.ids) - still)
+    was_green = facts.base.with_outcome(TestOutcome.PASSED) - set(facts.new_tests)
+    return sorted((was_green & candidate.ids) - candidate.with_outcome(TestOutcome.PASSED))
 
 
 def _tests_exist_for_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> CheckResult:
@@ -117,13 +131,22 @@ def _tests_exist_for_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> C
         return missing
     assert facts.red is not None
     assert facts.red.red is not None
+    wanted = [key for key, _ in criteria(facts.artifacts)]
+    if not wanted:
+        return result(
+            spec,
+            Outcome.UNDETERMINED,
+            "there is no plan_document whose criteria could be covered",
+            remedy="Go back to the phase that takes plan_document and hand it in.",
+        )
     collected = {i.partition("::")[0] for i in facts.red.red.ids}
-    listed = (facts.artifacts.get("test_files") or {}).get("test_files") or ()
     covered = {
-        str(name) for item in listed if item.get("path") in collected for name in item["covers"]
+        name
+        for item in items(facts.artifacts.get("test_files"), "test_files")
+        if text(item, "path") in collected
+        for name in texts(item, "covers")
     }
-    uncovered = [key for key in criteria(facts.artifacts) if key not in covered]
-    if uncovered:
+    if uncovered := [key for key in wanted if key not in covered]:
         return result(
             spec,
             Outcome.FAIL,
@@ -134,11 +157,25 @@ def _tests_exist_for_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> C
     return result(spec, Outcome.PASS, "each criterion has a collected test")
 
 
+def _covering(*names: str) -> GateFacts:
+    listed = [{"path": "tests/test_new.py", "covers": list(names)}]
+    artifacts = {"plan_document": PLAN, "test_files": {"test_files": listed}}
+    return GateFacts(artifacts=artifacts, red=red())
+
+
 KINDS = (
-    CheckKind(name="tests_are_failing", evaluate=_tests_are_failing, needs=frozenset({Needs.RED})),
+    CheckKind(
+        name="tests_are_failing",
+        evaluate=_tests_are_failing,
+        examples=Examples(
+            passes=GateFacts(red=red()), fails=GateFacts(red=red(new=run("red", OLD, NEW)))
+        ),
+        needs=frozenset({Needs.RED}),
+    ),
     CheckKind(
         name="tests_exist_for_acceptance_criteria",
         evaluate=_tests_exist_for_acceptance_criteria,
+        examples=Examples(passes=_covering("AC-1"), fails=_covering("AC-2")),
         needs=frozenset({Needs.RED}),
     ),
 )

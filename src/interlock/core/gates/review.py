@@ -1,26 +1,48 @@
-"""Checks on review verdicts. Only typed verdicts on the present tree count, and never the
-author's own."""
+"""Checks on review verdicts. Only typed verdicts on the present tree count, and never those of
+somebody who worked on it."""
 
 from __future__ import annotations
 
-from interlock.core.facts import GateFacts, ReviewVerdict
-from interlock.core.gates.kind import CheckKind, result
-from interlock.core.model import CheckSpec
+from interlock.core.facts import GateFacts, ReviewIssue, ReviewVerdict
+from interlock.core.gates.catalog import REVIEW_ROLES
+from interlock.core.gates.kind import CheckKind, Examples, result
+from interlock.core.model import CheckSpec, PhaseSpec
 from interlock.core.reasons import CheckResult, Outcome
 
-__all__ = ["DEFAULT_ROLES", "KINDS", "counted", "required_roles"]
+__all__ = ["KINDS", "all_pass", "counted", "required_roles", "roles_of"]
 
-DEFAULT_ROLES = ("security", "quality", "consistency", "holistic", "vibe_coding")
+_WHO = "interlock show TASK lists the review sessions."
 
 
 def required_roles(spec: CheckSpec) -> tuple[str, ...]:
     """Roles that have to hand in a verdict: ``required_reviews`` or the five built-in ones."""
-    return tuple(map(str, spec.params.get("required_reviews") or DEFAULT_ROLES))
+    return tuple(map(str, spec.params.get("required_reviews") or REVIEW_ROLES))
+
+
+def roles_of(phase: PhaseSpec) -> tuple[str, ...]:
+    """Roles that the gates of a phase ask for, each once."""
+    asked = (
+        role
+        for gate in phase.gates
+        for check in gate.checks
+        if check.check == "all_review_models_completed"
+        for role in required_roles(check)
+    )
+    return tuple(dict.fromkeys(asked))
 
 
 def counted(facts: GateFacts) -> tuple[ReviewVerdict, ...]:
-    """Verdicts that count: on the present tree, by somebody who is not the author."""
-    return tuple(v for v in facts.verdicts if v.tree == facts.tree and v.agent_id != facts.author)
+    """Verdicts that count: on the present tree, by somebody who never held the task."""
+    return tuple(
+        v for v in facts.verdicts if v.tree == facts.tree and v.agent_id not in facts.authors
+    )
+
+
+def all_pass(facts: GateFacts) -> bool:
+    """Whether there are verdicts, and none of them objects."""
+    verdicts = counted(facts)
+    objections = [v for v in verdicts if v.verdict != "pass" or any(i.blocking for i in v.issues)]
+    return bool(verdicts) and not objections
 
 
 def _all_review_models_completed(spec: CheckSpec, facts: GateFacts) -> CheckResult:
@@ -31,7 +53,7 @@ def _all_review_models_completed(spec: CheckSpec, facts: GateFacts) -> CheckResu
             spec,
             Outcome.NOT_YET,
             f"no verdict on the present tree from {', '.join(missing)}",
-            remedy="interlock show TASK lists the review sessions.",
+            remedy=_WHO,
             facts={"missing": missing},
         )
     return result(spec, Outcome.PASS, f"{len(required_roles(spec))} verdicts are in")
@@ -62,12 +84,33 @@ def _no_blocking_issues(spec: CheckSpec, facts: GateFacts) -> CheckResult:
             spec,
             Outcome.NOT_YET,
             "no verdict on the present tree",
-            remedy="interlock show TASK lists the review sessions.",
+            remedy=_WHO,
         )
     return result(spec, Outcome.PASS, "no blocking issue is open")
 
 
+def _reviewed(*issues: ReviewIssue, agent: str = "reviewer") -> GateFacts:
+    verdict = ReviewVerdict(
+        role="security", agent_id=agent, session_id="s", tree="t", verdict="pass", issues=issues
+    )
+    return GateFacts(tree="t", authors=("author",), verdicts=(verdict,))
+
+
+_BLOCKING = ReviewIssue(file="a.py", line=1, severity="high", blocking=True, message="eval")
+
 KINDS = (
-    CheckKind(name="all_review_models_completed", evaluate=_all_review_models_completed),
-    CheckKind(name="no_blocking_issues", evaluate=_no_blocking_issues),
+    CheckKind(
+        name="all_review_models_completed",
+        evaluate=_all_review_models_completed,
+        examples=Examples(
+            passes=_reviewed(),
+            fails=_reviewed(agent="author"),
+            params={"required_reviews": ("security",)},
+        ),
+    ),
+    CheckKind(
+        name="no_blocking_issues",
+        evaluate=_no_blocking_issues,
+        examples=Examples(passes=_reviewed(), fails=_reviewed(_BLOCKING)),
+    ),
 )

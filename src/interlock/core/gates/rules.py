@@ -1,89 +1,133 @@
 """Rules on artifacts (``validation[].rule``): what a schema cannot say about a document.
 
 A rule looks at the document and, where it can, at what the server measured; the claims in it that
-need the judge
-are compared by the checks ``tests_are_failing`` and ``all_tests_pass``.
+need the judge are compared by the checks ``tests_are_failing`` and ``all_tests_pass``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from interlock.core.facts import ChangeKind, GateFacts
+from interlock.core.gates.catalog import REVIEW_ROLES
+from interlock.core.gates.documents import items, mapping, number, text, texts
+from interlock.core.gates.kind import Examples
 from interlock.core.gates.plan import criteria
-from interlock.core.gates.review import DEFAULT_ROLES, counted
-from interlock.core.model import ArtifactSpec, RuleSpec, Severity
+from interlock.core.gates.review import counted, roles_of
+from interlock.core.gates.rules_examples import EXAMPLES
+from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec, Severity
 from interlock.core.policy.paths import PathRules
 from interlock.core.reasons import CheckResult, Outcome, Reason
+from interlock.errors import DefinitionError
 
-__all__ = ["RULES", "evaluate_artifact"]
+__all__ = ["RULES", "ArtifactRule", "evaluate_artifact"]
 
-Document = Mapping[str, Any]
-Rule = Callable[[Document, GateFacts], str]
-"""Returns what is wrong, or an empty string."""
+Wrong = Callable[[Any, GateFacts, PhaseSpec], str]
+"""What is wrong with a document of a phase, or an empty string."""
 
 
-def _filled(key: str, *, inside: str = "") -> Rule:
-    def rule(doc: Document, _facts: GateFacts) -> str:
-        place = doc.get(inside) or {} if inside and key not in doc else doc
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRule:
+    """One rule by name.
+
+    Args:
+        wrong: pure, and total: a document may be any JSON value.
+        artifact: type under which the examples' document stands among their facts.
+        examples: one input that the rule passes and one that it fails.
+    """
+
+    wrong: Wrong
+    artifact: str
+    examples: Examples
+
+
+def _filled(key: str, *, inside: str = "") -> Wrong:
+    def wrong(doc: Any, _facts: GateFacts, _phase: PhaseSpec) -> str:
+        place = mapping(doc)
+        if inside and key not in place:
+            place = mapping(place.get(inside))
         return "" if place.get(key) else f"{key} is empty"
 
-    return rule
+    return wrong
 
 
-def _tests_exist(doc: Document, facts: GateFacts) -> str:
+def _paths(doc: Any, key: str) -> list[str]:
+    return [text(item, "path") for item in items(doc, key)]
+
+
+def _tests_exist(doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
     there = {c.path for c in facts.changes if c.kind is not ChangeKind.DELETED}
-    missing = [i["path"] for i in doc.get("test_files") or () if i["path"] not in there]
+    listed = _paths(doc, "test_files")
+    missing = [path for path in listed if path not in there]
+    if not listed:
+        return "no test file is named"
     return f"{missing[0]} was neither added nor changed" if missing else ""
 
 
-def _tests_cover(doc: Document, facts: GateFacts) -> str:
-    covered = {str(c) for item in doc.get("test_files") or () for c in item.get("covers") or ()}
-    missing = [key for key in criteria(facts.artifacts) if key not in covered]
+def _tests_cover(doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
+    wanted = [key for key, _ in criteria(facts.artifacts)]
+    covered = {name for item in items(doc, "test_files") for name in texts(item, "covers")}
+    missing = [key for key in wanted if key not in covered]
+    if not wanted:
+        return "there is no plan whose criteria could be covered"
     return f"nothing is said to cover {', '.join(missing)}" if missing else ""
 
 
-def _tests_were_run(doc: Document, _facts: GateFacts) -> str:
-    count = sum(int(doc.get(key) or 0) for key in ("passed", "failed", "skipped"))
-    return "" if doc.get("command") and count else "the result names no test that ran"
+def _tests_were_run(doc: Any, _facts: GateFacts, _phase: PhaseSpec) -> str:
+    count = sum(number(doc, key) for key in ("passed", "failed", "skipped"))
+    if text(doc, "command") and count > 0:
+        return ""
+    return "the result names no test that ran (a file that cannot be collected counts as failed)"
 
 
-def _tests_failed(doc: Document, _facts: GateFacts) -> str:
-    return "" if int(doc.get("failed") or 0) else "the result names no failing test"
+def _tests_failed(doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
+    # After going back from a later phase its code is still there, and the agent sees no failure.
+    if number(doc, "failed") > 0 or facts.has_foreign_changes:
+        return ""
+    return "the result names no failing test"
 
 
-def _tests_passed(doc: Document, _facts: GateFacts) -> str:
-    if doc.get("failed") or doc.get("exit_code"):
-        return f"{doc.get('failed')} failed, exit code {doc.get('exit_code')}"
-    return ""
+def _tests_passed(doc: Any, _facts: GateFacts, _phase: PhaseSpec) -> str:
+    failed, code = number(doc, "failed"), number(doc, "exit_code")
+    if failed or code:
+        return f"{failed} failed, exit code {code}"
+    return "" if number(doc, "passed") > 0 else "the result names no test that passed"
 
 
-def _implementation_exists(_doc: Document, facts: GateFacts) -> str:
-    return "" if facts.phase_changes else "no file was changed in this phase"
+def _implementation_exists(doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
+    if not facts.own_changes:
+        return "no file that this phase may write differs from the base"
+    there = {change.path for change in facts.changes}
+    missing = [path for path in _paths(doc, "files_changed") if path not in there]
+    return f"{missing[0]} is listed and not changed" if missing else ""
 
 
-def _matches_plan(_doc: Document, facts: GateFacts) -> str:
-    paths = (facts.artifacts.get("scope_definition") or {}).get("paths") or ()
+def _matches_plan(_doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
+    paths = texts(facts.artifacts.get("scope_definition"), "paths")
     if not paths:
         return "the scope names no paths"
-    scope = PathRules(allowed=tuple(map(str, paths)), forbidden=(), protected=())
-    outside = [c.path for c in facts.phase_changes if scope.why_not(c.path) is not None]
+    try:
+        scope = PathRules(allowed=paths, forbidden=(), protected=())
+    except DefinitionError as error:
+        return f"the scope cannot be read: {error.message}"
+    outside = [c.path for c in facts.own_changes if scope.why_not(c.path) is not None]
     return f"outside the plan's scope: {', '.join(outside)}" if outside else ""
 
 
-def _all_reviews_completed(_doc: Document, facts: GateFacts) -> str:
+def _all_reviews_completed(_doc: Any, facts: GateFacts, phase: PhaseSpec) -> str:
     there = {verdict.role for verdict in counted(facts)}
-    missing = [role for role in DEFAULT_ROLES if role not in there]
+    missing = [role for role in roles_of(phase) or REVIEW_ROLES if role not in there]
     return f"no verdict from {', '.join(missing)}" if missing else ""
 
 
-def _no_blocking_issues(_doc: Document, facts: GateFacts) -> str:
+def _no_blocking_issues(_doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
     blocking = [i for v in counted(facts) for i in v.issues if i.blocking]
     return f"{len(blocking)} blocking issue(s)" if blocking else ""
 
 
-RULES: Mapping[str, Rule] = {
+_WRONG: Mapping[str, Wrong] = {
     "has_acceptance_criteria": _filled("acceptance_criteria"),
     "has_implementation_steps": _filled("implementation_steps"),
     "has_in_scope": _filled("in_scope", inside="scope"),
@@ -101,28 +145,37 @@ RULES: Mapping[str, Rule] = {
     "has_files_changed": _filled("files_changed"),
 }
 
+RULES: Mapping[str, ArtifactRule] = {
+    name: ArtifactRule(wrong=wrong, artifact=EXAMPLES[name][0], examples=EXAMPLES[name][1])
+    for name, wrong in _WRONG.items()
+}
 
-def evaluate_artifact(spec: ArtifactSpec, facts: GateFacts) -> tuple[CheckResult, ...]:
-    """Whether the artifact is there and satisfies its rules; each finding is blocking."""
+
+def evaluate_artifact(
+    spec: ArtifactSpec, facts: GateFacts, phase: PhaseSpec
+) -> tuple[CheckResult, ...]:
+    """What keeps the artifact from counting; nothing if it is there and satisfies its rules."""
     document = facts.artifacts.get(spec.type)
     if document is None:
-        return (_finding(spec, None, f"artifact {spec.type} was not handed in"),)
-    return tuple(
-        _finding(spec, rule, wrong)
-        for rule in spec.rules
-        if (wrong := _apply(rule, document, facts))
-    )
+        missing = f"artifact {spec.type} was not handed in"
+        return (_finding(spec, None, Outcome.NOT_YET, missing),)
+    found = []
+    for rule in spec.rules:
+        if (known := RULES.get(rule.rule)) is None:
+            said = f"this version does not know the rule {rule.rule}"
+            found.append(_finding(spec, rule, Outcome.UNDETERMINED, said))
+        elif wrong := known.wrong(document, facts, phase):
+            found.append(_finding(spec, rule, Outcome.FAIL, wrong))
+    return tuple(found)
 
 
-def _apply(rule: RuleSpec, document: Document, facts: GateFacts) -> str:
-    return RULES[rule.rule](document, facts)
-
-
-def _finding(spec: ArtifactSpec, rule: RuleSpec | None, wrong: str) -> CheckResult:
+def _finding(
+    spec: ArtifactSpec, rule: RuleSpec | None, outcome: Outcome, wrong: str
+) -> CheckResult:
     said = f"{rule.message}: " if rule and rule.message else ""
     return CheckResult(
         check=rule.rule if rule else "artifact.missing",
-        outcome=Outcome.FAIL if rule else Outcome.NOT_YET,
+        outcome=outcome,
         severity=Severity.BLOCKING,
         reason=Reason(
             rule=f"artifact.{spec.type}.{rule.rule if rule else 'missing'}",

@@ -1,0 +1,225 @@
+"""Leaving a phase: asked for, taken over, measured, concluded.
+
+The tree that was imported for a request is the one that is judged, approved, carried into the next
+phase and landed. Facts that were collected on anything else than the present state are stale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from interlock.core import commands as cmd
+from interlock.core import events as ev
+from interlock.core.binding import binding
+from interlock.core.decision import Decision, accepted, refused
+from interlock.core.explain import render
+from interlock.core.facts import GateFacts, TestOutcome
+from interlock.core.gates.evaluate import evaluate_leaving
+from interlock.core.gates.red import freezes
+from interlock.core.handins import not_holder
+from interlock.core.model import GateSpec, WorkflowSpec
+from interlock.core.phases import is_forward, phase_changed
+from interlock.core.reasons import GateResult, GateStatus, Reason
+from interlock.core.states import TaskStatus
+from interlock.core.tasks import PendingRequest, TaskState
+
+__all__ = ["conclude", "request_transition", "take_over"]
+
+_STALE_REMEDY = "Measure the pending request again."
+
+
+def request_transition(
+    workflow: WorkflowSpec, state: TaskState, command: cmd.RequestTransition
+) -> Decision:
+    """The holder wants to go on, back, or, in the terminal phase, to be done."""
+    if refusal := not_holder(state, command.session_id):
+        return refusal
+    if command.current_phase != state.phase:
+        return refused(
+            "transition.phase",
+            f"the task is in {state.phase}, not in {command.current_phase}",
+            f"Request the transition with current_phase {state.phase}.",
+        )
+    finishes = workflow.is_terminal(state.phase) and command.target_phase == state.phase
+    if not finishes and workflow.edge(state.phase, command.target_phase) is None:
+        targets = [t.target for t in workflow.transitions if t.source == state.phase]
+        return refused(
+            "transition.edge",
+            f"no transition leads from {state.phase} to {command.target_phase}",
+            f"Request one of: {', '.join(targets) or state.phase}.",
+        )
+    return accepted(
+        ev.PhaseTransitionRequested(
+            request_id=command.request_id,
+            source=state.phase,
+            target=command.target_phase,
+            session_id=state.session_id,
+            agent_id=state.agent_id,
+        )
+    )
+
+
+def take_over(state: TaskState, command: cmd.TakeOver) -> Decision:
+    """The scratch was imported, once for each request."""
+    if (request := _pending(state, command.request_id)) is None or request.tree:
+        return refused(
+            "transition.stale",
+            "no such request waits for an import",
+            f"interlock show {state.task_id}",
+        )
+    return accepted(
+        ev.TreeImported(
+            request_id=command.request_id,
+            tree=command.tree,
+            changed=tuple(change.path for change in command.changes),
+            refused=command.refused,
+            ignored=command.ignored,
+        )
+    )
+
+
+def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) -> Decision:
+    """Everything the gate wants was measured: the way is open, shut, or a person's to open."""
+    request = _pending(state, command.request_id)
+    if request is None or not request.tree:
+        return refused("transition.stale", "no such request waits for a decision", _STALE_REMEDY)
+    edge = workflow.edge(request.source, request.target)
+    if edge is not None and edge.gate is None and not is_forward(workflow, request):
+        return accepted(phase_changed(workflow, state, request, command.anchor))
+    phase = workflow.phase(request.source)
+    assert phase is not None, "a request names a phase of the workflow that its task is pinned to"
+    gate = phase.gate(edge.gate) if edge is not None and edge.gate is not None else None
+    if not _is_present(state, request, gate, command.facts):
+        return refused(
+            "transition.stale",
+            "the facts were collected on another state of the task",
+            _STALE_REMEDY,
+        )
+    outcome = evaluate_leaving(phase, gate, command.facts)
+    is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
+    if is_end and request.tree != state.tree:
+        outcome = _unguarded(outcome)
+    match outcome.status:
+        case GateStatus.BLOCKED:
+            return _blocked(request, outcome)
+        case GateStatus.AWAITING_APPROVAL:
+            return _ask(request, gate, outcome, command)
+        case GateStatus.PASSED:
+            return _passed(workflow, state, request, gate, outcome, command)
+
+
+def _pending(state: TaskState, request_id: str) -> PendingRequest | None:
+    if state.status is not TaskStatus.MEASURING or state.request is None:
+        return None
+    return state.request if state.request.request_id == request_id else None
+
+
+def _is_present(
+    state: TaskState, request: PendingRequest, gate: GateSpec | None, facts: GateFacts
+) -> bool:
+    """Whether the facts are those of this request and nothing came in since.
+
+    The binding stands for the artifacts that were read: their digests are in it.
+    """
+    seen = binding(
+        state,
+        gate=gate.id if gate else "",
+        tree=request.tree,
+        red=facts.red,
+        green=facts.green,
+    )
+    return (facts.tree, facts.base_tree, facts.authors, facts.verdicts, facts.binding) == (
+        request.tree,
+        state.base_tree,
+        state.authors,
+        state.verdicts,
+        seen,
+    )
+
+
+def _unguarded(outcome: GateResult) -> GateResult:
+    """No gate follows the terminal phase: what was changed in it was never judged."""
+    changed = Reason(
+        rule="completion.changed",
+        message="files were changed after the last gate, and what nobody judged does not land",
+        remedy="Undo what this phase changed; changes belong in a phase that a gate follows.",
+    )
+    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, changed))
+
+
+def _blocked(request: PendingRequest, outcome: GateResult) -> Decision:
+    blocked = ev.GateBlocked(
+        gate=outcome.gate,
+        request_id=request.request_id,
+        tree=request.tree,
+        reasons=tuple(render(reason) for reason in outcome.blockers),
+        checks=_summary(outcome),
+    )
+    return accepted(blocked, reasons=outcome.blockers, gate=outcome)
+
+
+def _ask(
+    request: PendingRequest, gate: GateSpec | None, outcome: GateResult, command: cmd.Conclude
+) -> Decision:
+    asked = ev.ApprovalRequested(
+        approval_id=command.approval_id,
+        gate=outcome.gate,
+        request_id=request.request_id,
+        tree=request.tree,
+        target=request.target,
+        binding=command.facts.binding,
+        reasons=tuple(render(reason) for reason in outcome.blockers),
+    )
+    # Frozen now: when the person says yes, the measurement is not at hand any more.
+    return accepted(*_frozen(gate, command.facts), asked, reasons=outcome.blockers, gate=outcome)
+
+
+def _passed(
+    workflow: WorkflowSpec,
+    state: TaskState,
+    request: PendingRequest,
+    gate: GateSpec | None,
+    outcome: GateResult,
+    command: cmd.Conclude,
+) -> Decision:
+    events: list[ev.Event] = [*_frozen(gate, command.facts)]
+    if outcome.approved_by:
+        events.append(
+            ev.ApprovalGiven(
+                approval_id=command.approval_id,
+                gate=outcome.gate,
+                by=outcome.approved_by,
+                binding=command.facts.binding,
+                strength=outcome.approved_by,
+            )
+        )
+    if outcome.gate:
+        events.append(ev.GatePassed(gate=outcome.gate, tree=request.tree, checks=_summary(outcome)))
+    if workflow.is_terminal(request.source):
+        events.append(ev.CompletionAccepted(request_id=request.request_id, tree=request.tree))
+    else:
+        events.append(phase_changed(workflow, state, request, command.anchor))
+    return accepted(*events, gate=outcome)
+
+
+def _frozen(gate: GateSpec | None, facts: GateFacts) -> tuple[ev.TestsFrozen, ...]:
+    """The tests that RED pins, if this is the gate that measures it."""
+    red = facts.red
+    if gate is None or not freezes(gate) or red is None or red.red is None or red.base is None:
+        return ()
+    is_red = red.red.with_outcome(TestOutcome.FAILED, TestOutcome.ERROR)
+    was_green = red.base.with_outcome(TestOutcome.PASSED) - set(red.new_tests)
+    return (
+        ev.TestsFrozen(
+            tree=facts.tree,
+            red_tests=tuple(test for test in red.new_tests if test in is_red),
+            new_tests=red.new_tests,
+            base_green=tuple(test.id for test in red.base.tests if test.id in was_green),
+            config=red.config,
+            environment=red.environment,
+        ),
+    )
+
+
+def _summary(outcome: GateResult) -> dict[str, str]:
+    return {check.check: check.outcome.value for check in outcome.checks}
