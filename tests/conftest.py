@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+# The checkout may not be ours to write to, and what one run found must not decide the next one.
+_hypothesis_home = tempfile.TemporaryDirectory(prefix="interlock-hypothesis-")
+set_hypothesis_home_dir(_hypothesis_home.name)
 
 # Shared CI machines stall: a deadline per example would test them, not us. CI always draws the
 # same examples; elsewhere each run draws new ones.
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("default", deadline=None, database=None)
+settings.register_profile("ci", deadline=None, database=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 _OURS = ("ORCHESTRATOR_", "INTERLOCK_", "GIT_")
