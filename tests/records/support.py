@@ -55,7 +55,7 @@ class DroppingDisk(SystemIO):
 
     Args:
         kept: bytes that survive a power cut.
-        hold: while it is not set, syncs wait.
+        hold: while it is not set, syncs wait, and a write that will fail.
         written: set by the first write.
     """
 
@@ -75,6 +75,7 @@ class DroppingDisk(SystemIO):
     def write(self, descriptor: int, data: bytes) -> None:
         self.writes += 1
         if self.writes == self.fail_write:
+            self.hold.wait(10)
             super().write(descriptor, data[: len(data) // 2])
             raise OSError(28, "No space left on device")
         super().write(descriptor, data)

@@ -24,7 +24,7 @@ _WINDOW: Final = 4096  # characters looked at for secrets, so that none is cut i
 _HEAD: Final = 512
 _DEPTH: Final = 16
 _INTEGERS: Final = range(-(2**63), 2**64)
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, float, bool, type(None)})
 _FREE: Final = ("args", "decision", "result")  # fields that hold whatever was sent
 
 
@@ -78,7 +78,7 @@ def _as_it_is(fields: _Fields) -> bytes | None:
         return None
     try:
         encoded = _encoder.encode(fields)
-    except (OverflowError, UnicodeEncodeError):
+    except UnicodeEncodeError:
         return None
     # So short that no text in it is over a limit; and ASCII, so that lower case is what it seems.
     if len(encoded) > _TEXT or not encoded.isascii() or may_hold_secret(encoded):
@@ -91,6 +91,8 @@ def _is_simple(value: Any, depth: int = 0) -> bool:
     kind = type(value)
     if kind in _SCALARS:
         return True
+    if kind is int:
+        return value in _INTEGERS
     if depth == _DEPTH:
         return False
     if kind is dict:
