@@ -30,6 +30,7 @@ from interlock.definition.packs import load_pack
 from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
 from interlock.engine.ids import new_id
+from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.service import Service
 from interlock.engine.tokens import TokenService
@@ -131,7 +132,7 @@ async def _service(directory: Path, audit: AuditLog, stack: ExitStack) -> Servic
     hand_ins = HandIns(ledger)
     # A check never gets as far as a sandbox.
     toolbox = Toolbox(ledger, audit, cast(Housing, None), hand_ins)
-    return Service(ledger, tokens, toolbox, hand_ins)
+    return Service(ledger, tokens, toolbox, hand_ins, Leases(ledger, clock, ttl_s=7200))
 
 
 async def _serve(directory: Path) -> None:

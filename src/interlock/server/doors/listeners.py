@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from interlock.ports.runner import Session
@@ -15,6 +16,40 @@ from interlock.server.doors.requests import SESSION
 from interlock.server.guards import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Listener", "Listeners", "serve"]
+
+CONNECTIONS = 128
+"""At one listener: an agent that opens more must not use up the descriptors of all others."""
+
+HEAD_BYTES = 64 << 10
+"""Of a request before its body; the parser itself would collect headers without end."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, with an end to heads."""
+
+    _head: int | None = 0
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The request's head is too long.")
+
+
+class _Full(asyncio.Protocol):
+    """What a connection gets that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 @dataclass(slots=True)
@@ -43,6 +78,7 @@ async def serve(app: ASGIApp, sock: socket.socket) -> Listener:
         proxy_headers=False,
         server_header=False,
         date_header=False,
+        # Programs keep their connection for as long as they think; it ends with the session.
         timeout_keep_alive=3600,
     )
     config.load()
@@ -50,10 +86,9 @@ async def serve(app: ASGIApp, sock: socket.socket) -> Listener:
     loop = asyncio.get_running_loop()
 
     def protocol() -> asyncio.Protocol:
-        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
-            config=config, server_state=state, app_state={}, _loop=loop
-        )
-        return made
+        if len(state.connections) >= CONNECTIONS:
+            return _Full()
+        return _Protocol(config=config, server_state=state, app_state={}, _loop=loop)
 
     copy = sock.dup()
     copy.setblocking(False)
