@@ -56,10 +56,15 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"wit
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An outcome and all facts that show it."""
+    """An outcome and all facts that show it.
+
+    Args:
+        because: why, in a sentence with what would help, where no fact has words of its own.
+    """
 
     outcome: Outcome
     facts: tuple[Fact, ...]
+    because: str = ""
 
 
 class _Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +92,7 @@ class Trick:
     Args:
         threat: class in the list of threats, A to F.
         where: through the tools, natively inside the sandbox, or at the HTTP interface.
-        script: what the agent does, for ``scripted_command``.
+        script: what the agent does, for ``scripted_command``, once ``meant`` named the house.
         declared: confinement level → outcome that is promised.
         declared_as_user: the promise at level none where sessions run as the person's own user.
         shows: looked at in order; the first whose facts all hold is the outcome.
@@ -107,6 +112,24 @@ class Trick:
         if level is Level.NONE and not own_uid:
             return self.declared_as_user
         return self.declared[level]
+
+    def meant(self, house: Mapping[str, str]) -> Mapping[str, Any]:
+        """The script with ``@NAME@`` replaced by what the house really has under that name.
+
+        A trick must not miss its mark only because it did not know where that is.
+        """
+        named: dict[str, Any] = _with_names(self.script, house)
+        return named
+
+
+def _with_names(value: Any, house: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for name, real in house.items():
+            value = value.replace(f"@{name}@", real)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _with_names(one, house) for key, one in value.items()}
+    return [_with_names(one, house) for one in value] if isinstance(value, list) else value
 
 
 def load_tricks() -> tuple[Trick, ...]:

@@ -90,9 +90,9 @@ class Steps:
         except ToolDeniedError as error:
             outcome, detail, value = "denied", _why(error), dict(error.decision)
         except DeniedError as error:
-            outcome, detail, value = "denied", f"{error.code}: {error.message}", error.problem()
+            outcome, detail, value = "denied", _said(error.code, error.problem()), error.problem()
         except InterlockError as error:
-            outcome, detail, value = "error", f"{error.code}: {error.message}", error.problem()
+            outcome, detail, value = "error", _said(error.code, error.problem()), error.problem()
         if "save" in step:
             self._saved[str(step["save"])] = value
         ok = _meets(outcome, step.get("expect", _DEFAULT.get(kind, "any")))
@@ -145,7 +145,7 @@ class Steps:
         token = sent.get("token", self._client.phase_token)
         answer = request(sent, self._client.url, None if token in (None, "none") else str(token))
         outcome = str(answer["status"]) if answer["status"] else "unreachable"
-        return outcome, answer["body"], answer
+        return outcome, _told(answer), answer
 
 
 def _native(result: dict[str, Any]) -> Ended:
@@ -156,7 +156,7 @@ def _native(result: dict[str, Any]) -> Ended:
 
 def _answered(answer: Mapping[str, Any]) -> Ended:
     blockers = answer.get("blockers") or ()
-    detail = "; ".join(f"{b.get('rule', '?')}: {b.get('message', '')}" for b in blockers)
+    detail = "; ".join(_said(str(b.get("rule", "?")), b) for b in blockers)
     if "gate" in answer:
         detail = f"waits for a person at gate {answer['gate']}"
     return str(answer["status"]), detail or str(answer.get("phase", "")), dict(answer)
@@ -165,7 +165,24 @@ def _answered(answer: Mapping[str, Any]) -> Ended:
 def _why(error: ToolDeniedError) -> str:
     reasons = error.decision.get("reasons") or ()
     rules = ", ".join(str(reason.get("rule", "?")) for reason in reasons)
-    return f"{rules or error.code}: {error.message}"
+    return _said(rules or error.code, error.problem())
+
+
+def _told(answer: Mapping[str, Any]) -> str:
+    """What a raw answer says: in its own words where it is a refusal, as it stands else."""
+    body = answer["json"]
+    if isinstance(body, Mapping) and body.get("blockers"):
+        return _answered(body)[1]
+    if isinstance(body, Mapping) and "detail" in body:
+        return _said(str(body.get("code", answer["status"])), body)
+    return str(answer["body"])
+
+
+def _said(rule: str, said: Mapping[str, Any]) -> str:
+    """A reason or a problem as one sentence: rule, what happened, what to do."""
+    remedy = said.get("remedy")
+    text = f"{rule}: {said.get('detail') or said.get('message', '')}"
+    return f"{text} → {remedy}" if remedy else text
 
 
 def _meets(outcome: str, expected: Any) -> bool:
