@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.judge.support import Bench, outcomes
 
@@ -105,6 +106,7 @@ def test_everything_planned_is_stubbed(facts: RedFacts) -> None:
     assert not facts.not_stubbed
     assert facts.level in ("full", "none")
     assert len(facts.environment) == len(facts.config) == 64
+    assert msgspec.convert(msgspec.to_builtins(facts), RedFacts) == facts
 
 
 @pytest.mark.parametrize("name", CASES)

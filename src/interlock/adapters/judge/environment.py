@@ -233,17 +233,22 @@ def _give(root: Path, uid: int) -> None:
 
 
 def _seal(root: Path) -> None:
-    """Ours, and nobody's to write; readable for every user that a job may run as."""
+    """Ours, readable for every user that a job may run as, and no file is anybody's to write.
+
+    Directories stay the owner's to write, so that an ordinary `rm -r` removes an environment.
+    """
     for path in (root, *_below(root)):
         os.chown(path, os.getuid(), os.getgid(), follow_symlinks=False)
         mode = path.lstat().st_mode
-        if not stat.S_ISLNK(mode):
-            run = 0o111 if stat.S_ISDIR(mode) or mode & 0o111 else 0
-            path.chmod(0o444 | run)
+        if stat.S_ISDIR(mode):
+            path.chmod(0o755)
+        elif not stat.S_ISLNK(mode):
+            path.chmod(0o555 if mode & 0o111 else 0o444)
 
 
 def _remove(root: Path) -> None:
     if root.exists():
+        # A recipe may have made directories that not even their owner may change.
         for path in (root, *_below(root)):
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o700)

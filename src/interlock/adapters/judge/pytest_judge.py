@@ -128,7 +128,7 @@ class PytestJudge:
         sources = [path for path in base.paths if not is_test(path)]
         stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
         job = _Job(self._environments.path(digest), request.seconds, _blame(stubs, marker))
-        with self._session(job, (base, frozen)) as session:
+        with self._session(job, frozen) as session:
             base_run = self._base_run(session, base, digest, request, job)
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
@@ -191,15 +191,14 @@ class PytestJudge:
     def _contents(self, base: str) -> Contents:
         return Contents(self._repository, base, self._directory / "base")
 
-    def _session(self, job: _Job, trees: Iterable[Snapshot]) -> RunnerSession:
-        needed = max(tree.size() for tree in trees)
-        return RunnerSession(self._place, job.environment, needed)
+    def _session(self, job: _Job, tree: Snapshot) -> RunnerSession:
+        return RunnerSession(self._place, job.environment, tree.size())
 
     def _runs(self, job: _Job, variants: Iterable[Variant]) -> dict[str, Run]:
         shuffled = list(variants)
         random.SystemRandom().shuffle(shuffled)
         done: dict[str, Run] = {}
-        with self._session(job, [variant.tree for variant in shuffled]) as session:
+        with self._session(job, shuffled[0].tree) as session:
             for variant in shuffled:
                 done[variant.name] = self._run(session, variant, job)
         return done

@@ -63,7 +63,7 @@ class RunnerSession:
     Args:
         place: see there.
         environment: host directory of the built environment.
-        bytes_needed: size of the biggest tree that will be run.
+        bytes_needed: size of the trees that will be run, about.
 
     Raises:
         UnavailableError: the sandbox or the runner in it does not start.

@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from interlock.adapters.judge.runner import wire
@@ -18,7 +19,7 @@ from interlock.adapters.trees.repository import Repository
 
 __all__ = ["Contents", "Snapshot"]
 
-_KEPT_BASES = 8
+_KEPT_BASES = 32
 _BYTECODE = (".pyc", ".pyo")
 
 
@@ -95,7 +96,7 @@ class Snapshot:
         self._entries = entries
         self._written = written
 
-    @property
+    @cached_property
     def paths(self) -> frozenset[str]:
         """All paths that have contents to read."""
         files = {path for path, entry in self._entries.items() if entry.mode in (FILE, EXECUTABLE)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator
 from types import ModuleType
 from typing import Any
@@ -129,12 +128,7 @@ def _message(error: BaseException) -> str:
 def _is_assertion(error: BaseException) -> bool:
     if isinstance(error, AssertionError | pytest.fail.Exception):
         return True
-    inner = getattr(error, "exceptions", None) if sys.version_info >= (3, 11) else None
-    return (
-        isinstance(error, BaseExceptionGroup)
-        and bool(inner)
-        and all(_is_assertion(part) for part in error.exceptions)
-    )
+    return isinstance(error, BaseExceptionGroup) and all(map(_is_assertion, error.exceptions))
 
 
 def _chain(error: BaseException) -> Iterator[str]:

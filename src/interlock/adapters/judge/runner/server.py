@@ -71,7 +71,6 @@ def _serve(job: dict[str, Any], root: str) -> tuple[dict[str, Any], bytes, bytes
     result = {
         "status": os.waitstatus_to_exitcode(status),
         "timed_out": not ended,
-        "cut": len(frames) > _FRAMES_LIMIT,
         "seconds": time.monotonic() - begin,
         "frames": len(frames),
         "output": len(output),
