@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from interlock.errors import DeniedError, InterlockError
+from interlock.errors import ConflictError, DeniedError, InterlockError
 from interlock.sdk.client import AgentClient
 from interlock.sdk.exchange import ToolDeniedError
 from interlock.testing.scripted.counts import counts
@@ -137,6 +137,12 @@ class Steps:
         return _answered(self._asked)
 
     def _await(self, step: Mapping[str, Any]) -> Ended:
+        if not self._asked:
+            raise ConflictError(
+                "no transition was asked for",
+                code="IL-SCR-005",
+                remedy="Put a transition step before the await step.",
+            )
         self._asked = self._client.await_transition(self._asked, wait_s=step.get("wait"))
         return _answered(self._asked)
 
