@@ -10,16 +10,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interlock.adapters.agents.command import command_agent
 from interlock.sdk.people import PeopleClient
 
 AGENT = Path(__file__).parent / "agents" / "honest.py"
-LIBRARY = "/opt/interlock/lib"
 
 
 @dataclass
@@ -81,11 +81,7 @@ class House:
 
     def program(self, script: Path = AGENT) -> dict[str, Any]:
         """A program of the tests as an agent."""
-        return {
-            "argv": ["python3", str(script)],
-            "env": {"PYTHONPATH": LIBRARY},
-            "visible": [str(script)],
-        }
+        return asdict(command_agent(f"python3 {script}", self.repository))
 
     def start_task(self, script: Path = AGENT, **more: Any) -> str:
         """An honest task, started."""
