@@ -24,7 +24,7 @@ _STAYS_OUT = "Leave it out, or write it in a phase that may."
 _MEND = "Change that line and ask for the review again."
 _TELLING = {
     Outcome.NOT_IMPORTED: ("refused", "gate", "step"),
-    Outcome.DETECTED: ("gate", "verdict", "step"),
+    Outcome.DETECTED: ("verdict", "gate", "step"),
     Outcome.PREVENTED: ("step", "refused", "gate"),
 }
 """Which kind of fact says best why it ended so."""
@@ -94,7 +94,8 @@ def _matches(fact: Fact, events: Sequence[Record], lines: Sequence[Record]) -> I
         for line in lines:
             ended = line["step"] == fact.step and _ended(line["outcome"], fact.ends)
             if ended and _says(fact.with_, line["detail"]):
-                yield _Seen("step", f"{line['outcome']}: {line['detail']}")
+                status = "HTTP " if line["outcome"].isdigit() else ""
+                yield _Seen("step", f"{status}{line['outcome']}: {line['detail']}")
         return
     for event in events:
         yield from _in_event(fact, event["event_type"], event["data"])

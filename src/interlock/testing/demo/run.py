@@ -1,0 +1,123 @@
+"""The whole demo: set up, an honest agent, then every trick, then what the records say of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interlock.ports.confinement import Level
+from interlock.testing.adversary.tricks import Trick
+from interlock.testing.demo.bundle import write_bundle, write_report
+from interlock.testing.demo.ground import differences, ground
+from interlock.testing.demo.house import House, a_house, interruptible
+from interlock.testing.demo.report import Honest, Judged, Report, honest_of, judged_of
+from interlock.testing.demo.story import Played, Story
+from interlock.testing.scripts import named_script
+
+__all__ = ["AT_ONCE", "Listener", "names_of", "run_demo"]
+
+AT_ONCE = 4
+"""Tricks that are played together: they wait for each other's judge more than for the machine."""
+
+WIDTH = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told while it goes on.
+
+    Args:
+        step: what is done next.
+        event: an event of the honest task.
+        trick: a trick that ended.
+    """
+
+    step: Callable[[str], None]
+    event: Callable[[dict[str, Any]], None]
+    trick: Callable[[Judged], None]
+
+
+def run_demo(
+    tricks: Sequence[Trick],
+    listener: Listener,
+    *,
+    level: str = "full",
+    at_once: int = AT_ONCE,
+    evidence: Path | None = None,
+) -> Report:
+    """Run it; nothing of it is left but the evidence.
+
+    Args:
+        level: strongest confinement to use.
+        evidence: directory for the bundle, made if it is not there; a new one by default.
+
+    Raises:
+        UnavailableError: it cannot be set up or does not come up.
+    """
+    began = time.monotonic()
+    listener.step("A small project with a history, set up for Interlock, and its server")
+    with interruptible(), a_house(level) as house:
+        reached = Level(house.about["level"])
+        listener.step(f"Up at level {reached.value}. An honest agent, tests first:")
+        honest, first = _honest(house, listener)
+        before = ground(house.repository, house.environment)
+        judged: dict[str, Judged] = {}
+        played = {"honest": first}
+        if honest.ok:
+            listener.step(f"A cheating agent, {len(tricks)} tricks, {at_once} at a time:")
+            _cheat(house, tricks, first.task_id, at_once, judged, played, listener)
+        changed = differences(before, ground(house.repository, house.environment))
+        directory = evidence or Path(tempfile.mkdtemp(prefix="interlock-evidence-"))
+        directory.mkdir(parents=True, exist_ok=True)
+        write_bundle(directory, house, played)
+        report = Report(
+            level=reached,
+            why_level=tuple(house.about["reasons"]),
+            honest=honest,
+            tricks=tuple(judged[trick.id] for trick in tricks if trick.id in judged),
+            trespasses=changed,
+            audit=house.verify_audit(),
+            evidence=str(directory.resolve()),
+            seconds=time.monotonic() - began,
+        )
+        write_report(directory, report.document(), f"{report.table(WIDTH)}\n\n{report.summary()}")
+    return report
+
+
+def _honest(house: House, listener: Listener) -> tuple[Honest, Played]:
+    story = Story(house, listener.event)
+    script = named_script("honest")
+    ((_, played),) = story.play([(script["description"], script)], until_notice=True)
+    return honest_of(played), played
+
+
+def _cheat(
+    house: House,
+    tricks: Sequence[Trick],
+    other_task: str,
+    at_once: int,
+    judged: dict[str, Judged],
+    played: dict[str, Played],
+    listener: Listener,
+) -> None:
+    names = names_of(house, other_task)
+    scripts = [(trick.title, trick.meant(names)) for trick in tricks]
+    for number, one in Story(house).play(scripts, at_once=at_once):
+        trick = tricks[number]
+        found = judged_of(trick, one, Level(house.about["level"]), own_uid=os.geteuid() == 0)
+        judged[trick.id], played[f"trick-{trick.id}"] = found, one
+        listener.trick(found)
+
+
+def names_of(house: House, other_task: str) -> dict[str, str]:
+    """What tricks are told of the house, so that none misses for want of an address."""
+    return {
+        "STATE": str(house.state.root),
+        "PORT": str(house.about["port"]),
+        "OTHER_TASK": other_task,
+    }
