@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import uvloop
@@ -95,6 +97,22 @@ def test_connections_over_the_limit_are_closed_and_do_not_harm_the_others() -> N
                 writer.close()
 
     uvloop.run(run())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_answers_do_not_wait_for_acknowledgements(run: Callable[[Any], float]) -> None:
+    async def took() -> float:
+        async with listening() as port, asyncio.timeout(PATIENCE_S):
+            streams = await connected(port)
+            times = []
+            for _ in range(20):
+                began = time.perf_counter()
+                assert await asked(streams)
+                times.append(time.perf_counter() - began)
+            streams[1].close()
+            return min(times[1:])
+
+    assert run(took()) < 0.03
 
 
 def test_closing_a_listener_ends_connections_that_are_kept_alive() -> None:

@@ -95,6 +95,9 @@ async def serve(app: ASGIApp, sock: socket.socket) -> Listener:
     if copy.family == socket.AF_UNIX:
         server = await loop.create_unix_server(protocol, sock=copy)
     else:
+        # Accepted sockets inherit it. Some loops do not set it on them, and then each answer on a
+        # kept connection waits 40 ms for an acknowledgement.
+        copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = await loop.create_server(protocol, sock=copy)
     return Listener(server, state)
 
