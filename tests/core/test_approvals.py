@@ -1,0 +1,129 @@
+"""Tests are pinned when RED passes, and a person lets through exactly what waits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.core.story import (
+    OPEN_PLAN,
+    RED_GATE,
+    STATUSES,
+    WARNING,
+    WORKFLOW,
+    Story,
+    at,
+    waiting,
+)
+
+from interlock.core import commands as cmd
+from interlock.core.events import EventType
+from interlock.core.gates.samples import OLD, SCOPE, red, run
+from interlock.core.model import Approver, GateType, WorkflowSpec
+from interlock.core.states import TaskStatus
+
+E, S = EventType, TaskStatus
+
+
+def _types(story: Story, since: int) -> list[EventType]:
+    return [event.type for event in story.events[since:]]
+
+
+def _with(workflow: WorkflowSpec = WORKFLOW, **gates: Any) -> WorkflowSpec:
+    """The workflow with the gates of some phases replaced."""
+    phases = tuple(
+        replace(p, gates=(gates[p.id],)) if p.id in gates else p for p in workflow.phases
+    )
+    return replace(workflow, phases=phases)
+
+
+# -- the frozen tests ----------------------------------------------------------------------
+
+
+def test_red_pins_exactly_the_tests_that_are_red() -> None:
+    story = at("IMPL")
+    assert story.state.frozen is not None
+    assert story.state.frozen.tree == "t1"
+    assert story.state.frozen.red_tests == story.state.frozen.new_tests
+    assert story.state.frozen.base_green == (OLD,)
+
+
+def test_a_new_test_that_passes_is_not_pinned_as_red_even_where_that_only_warns() -> None:
+    lenient = replace(RED_GATE, checks=(replace(RED_GATE.checks[0], severity=WARNING),))
+    story = at("TDD")
+    story.workflow = _with(TDD=lenient)
+    story.attempt().hand_in().ask().take_over("t1")
+    story.conclude(story.facts(red=red(new=run("red", OLD, *red().new_tests))))
+    assert story.state.frozen is not None
+    assert story.state.frozen.red_tests == ()
+
+
+def test_tests_are_pinned_also_where_a_person_approves_them() -> None:
+    asked = replace(RED_GATE, type=GateType.APPROVAL, approvers=(Approver.HUMAN,))
+    story = at("TDD")
+    story.workflow = _with(TDD=asked)
+    story.attempt().hand_in().ask().take_over("t1").conclude()
+    assert story.state.status is S.AWAITING_APPROVAL
+    story.must(cmd.Approve(approval=story.approval()))
+    assert story.state.phase == "IMPL"
+    assert story.state.frozen is not None
+    assert story.state.frozen.tree == "t1"
+
+
+# -- approvals -----------------------------------------------------------------------------
+
+
+def test_a_person_lets_exactly_what_waits_through() -> None:
+    story = waiting()
+    before = len(story.events)
+    story.must(cmd.Approve(approval=story.approval()))
+    assert _types(story, before) == [E.APPROVAL_GIVEN, E.GATE_PASSED, E.PHASE_CHANGED]
+    assert story.state.phase == "TDD"
+
+
+def test_the_person_is_told_why_they_are_asked() -> None:
+    assert "Which separator?" in str(waiting().state.blockers[0]["message"])
+
+
+@pytest.mark.parametrize(
+    "changes,rule",
+    [
+        ({"binding": "0" * 64}, "approval.stale"),
+        ({"id": "apr_0"}, "approval.stale"),
+        ({"gate": "red"}, "approval.gate"),
+    ],
+)
+def test_an_approval_of_something_else_is_void(changes: dict[str, str], rule: str) -> None:
+    story = waiting()
+    approval = story.approval(**changes)
+    assert story.refuses(cmd.Approve(approval=approval)) == rule
+    assert story.refuses(cmd.Reject(approval=approval)) == rule
+
+
+def test_an_approval_does_not_outlive_a_rejection() -> None:
+    story = waiting()
+    stale = story.approval()
+    story.must(cmd.Reject(approval=stale))
+    assert story.refuses(cmd.Approve(approval=stale)) == "task.status"
+    story.attempt().hand_in(plan_document=OPEN_PLAN, scope_definition=SCOPE)
+    story.ask().take_over().conclude()
+    assert story.state.status is S.AWAITING_APPROVAL
+    assert story.refuses(cmd.Approve(approval=stale)) == "approval.stale"
+
+
+def test_a_rejection_brings_the_phase_back_with_the_reason_and_a_new_epoch() -> None:
+    story = waiting()
+    epoch = story.state.epoch
+    story.must(cmd.Reject(approval=story.approval(reason="no tests named")))
+    assert (story.state.phase, story.state.status) == ("PLAN", S.READY)
+    assert story.state.epoch > epoch
+    assert "no tests named" in str(story.state.blockers[0]["message"])
+
+
+@pytest.mark.parametrize("status", [s for s in STATUSES if s is not S.AWAITING_APPROVAL])
+def test_nothing_is_approved_that_does_not_wait(status: TaskStatus) -> None:
+    story = STATUSES[status]()
+    approval = waiting().approval()
+    assert story.refuses(cmd.Approve(approval=approval)) == "task.status"
+    assert story.refuses(cmd.Reject(approval=approval)) == "task.status"

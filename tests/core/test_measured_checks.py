@@ -1,0 +1,205 @@
+"""RED and GREEN, one measurement at a time: what each of them has to look like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from interlock.core.facts import (
+    Cause,
+    GateFacts,
+    GreenFacts,
+    RedFacts,
+    Run,
+    TestOutcome,
+    TestResult,
+)
+from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.samples import NEW, OLD, PLAN, green, red, run
+from interlock.core.model import CheckSpec
+from interlock.core.reasons import CheckResult, Outcome
+
+F, U = Outcome.FAIL, Outcome.UNDETERMINED
+SECOND = "tests/test_new.py::test_second"
+
+
+def _check(name: str, **facts: Any) -> CheckResult:
+    return CHECKS[name].evaluate(CheckSpec(check=name), GateFacts(**facts))
+
+
+def _with(test: str, outcome: TestOutcome, cause: Cause = Cause.NONE) -> Run:
+    """The old test passes, another one ends like this."""
+    other = TestResult(id=test, outcome=outcome, cause=cause)
+    return Run(purpose="x", tree="", whole=True, tests=(*run("x", OLD).tests, other))
+
+
+def _unwhole(measured: Run) -> Run:
+    return replace(measured, whole=False, problem="the runner ended early")
+
+
+def _broken(measured: Run) -> Run:
+    return replace(measured, collect_errors={"tests/test_new.py": "E\nNameError: x"})
+
+
+RED: dict[str, tuple[RedFacts, Outcome]] = {
+    "as it should be": (red(), Outcome.PASS),
+    "by a planned symbol": (
+        red(new=_with(NEW, TestOutcome.ERROR, Cause.PLANNED_SYMBOL)),
+        Outcome.PASS,
+    ),
+    "nothing could be measured": (replace(red(), problem="no environment"), U),
+    "no run of the tests": (replace(red(), red=None), U),
+    "no run of the base": (replace(red(), base=None), U),
+    "a run that did not end": (red(new=_unwhole(run("red", OLD, failed=(NEW,)))), U),
+    "a base that did not end": (red(base=_unwhole(run("base", OLD))), U),
+    "a file that cannot be collected": (red(new=_broken(run("red", OLD))), F),
+    "no new test": (replace(red(), new_tests=()), F),
+    "a new test that did not run": (replace(red(), new_tests=(NEW, SECOND)), U),
+    "a new test that passes": (red(new=run("red", OLD, NEW)), F),
+    "a new test with a typo": (red(new=_with(NEW, TestOutcome.FAILED, Cause.OTHER)), F),
+    "a new test that is skipped": (red(new=_with(NEW, TestOutcome.SKIPPED)), F),
+    "a new test that is expected to fail": (red(new=_with(NEW, TestOutcome.XFAILED)), F),
+    "an old test broken": (red(new=run("red", failed=(NEW, OLD))), F),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RED))
+def test_red_is_measured_or_not_there(name: str) -> None:
+    facts, outcome = RED[name]
+    assert _check("tests_are_failing", red=facts).outcome is outcome
+
+
+def _green(**changes: Any) -> GreenFacts:
+    return replace(green(), **changes)
+
+
+RAN = run("x", OLD, NEW)
+GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
+    "as it should be": (green(), Outcome.PASS),
+    "nothing could be measured": (_green(problem="time-out"), U),
+    "no run": (_green(suite=None), U),
+    "frozen files changed": (_green(frozen_changed=("tests/test_new.py",)), F),
+    "a suite that did not end": (green(suite=_unwhole(RAN)), U),
+    "a file that cannot be collected": (green(suite=_broken(RAN)), F),
+    "no test was frozen": (_green(red_tests=()), U),
+    "what was red fails": (green(suite=run("g", OLD, failed=(NEW,))), F),
+    "what was red is missing": (green(suite=run("g", OLD)), F),
+    "what was red is skipped": (green(suite=_with(NEW, TestOutcome.SKIPPED)), F),
+    "what was green fails": (green(suite=run("g", NEW, failed=(OLD,))), F),
+    "what was green is missing": (green(suite=run("g", NEW)), F),
+    "any other test fails": (green(suite=run("g", OLD, NEW, failed=(SECOND,))), F),
+    "no control": (_green(control=None), U),
+    "no twin": (_green(twin=None), U),
+    "no revert": (_green(revert=None), U),
+    "the control passes": (_green(control=run("control", "c::c")), F),
+    "one of the controls passes": (_green(control=run("control", "c::a", failed=("c::b",))), F),
+    "the control did not run": (_green(control=run("control")), U),
+    "the control was skipped": (_green(control=_with("c::c", TestOutcome.SKIPPED)), F),
+    "the control ended early": (_green(control=_unwhole(run("control", failed=("c::c",)))), U),
+    "green without the sources": (_green(revert=run("revert", NEW)), F),
+    "the revert ended early": (_green(revert=_unwhole(run("revert"))), U),
+    "not to be collected without the sources": (
+        _green(revert=_broken(run("revert"))),
+        Outcome.PASS,
+    ),
+    "green with inverted assertions": (_green(twin=run("twin", NEW)), F),
+    "the twin ended early": (_green(twin=_unwhole(run("twin", failed=(NEW,)))), U),
+    "the twin did not run the test": (_green(twin=run("twin")), U),
+    "the twin skipped the test": (_green(twin=_with(NEW, TestOutcome.SKIPPED)), U),
+    "nothing to invert": (_green(not_inverted=(NEW,)), U),
+    "one of two has no oracle": (
+        _green(
+            red_tests=(NEW, SECOND),
+            suite=run("g", OLD, NEW, SECOND),
+            revert=run("revert", failed=(NEW, SECOND)),
+            twin=run("twin", SECOND, failed=(NEW,)),
+        ),
+        U,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(GREEN))
+def test_green_is_measured_and_believed_or_not_there(name: str) -> None:
+    facts, outcome = GREEN[name]
+    assert _check("all_tests_pass", green=facts).outcome is outcome
+
+
+SKIPS: dict[str, tuple[GreenFacts, Outcome]] = {
+    "all ran": (green(), Outcome.PASS),
+    "a failing test ran as well": (green(suite=run("g", OLD, failed=(NEW,))), Outcome.PASS),
+    "missing": (green(suite=run("g", OLD)), F),
+    "skipped": (green(suite=_with(NEW, TestOutcome.SKIPPED)), F),
+    "expected to fail": (green(suite=_with(NEW, TestOutcome.XFAILED)), F),
+    "passed though expected to fail": (green(suite=_with(NEW, TestOutcome.XPASSED)), F),
+    "nothing that had to run": (_green(red_tests=(), base_green=()), U),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SKIPS))
+def test_what_was_there_has_to_run(name: str) -> None:
+    facts, outcome = SKIPS[name]
+    assert _check("no_skipped_tests", green=facts).outcome is outcome
+
+
+def test_a_criterion_without_a_plan_is_covered_by_nothing() -> None:
+    tests = {"test_files": [{"path": "tests/test_new.py", "covers": ["AC-1"]}]}
+    name = "tests_exist_for_acceptance_criteria"
+    assert _check(name, artifacts={"test_files": tests}, red=red()).outcome is U
+    there = {"test_files": tests, "plan_document": PLAN}
+    assert _check(name, artifacts=there, red=red()).outcome is Outcome.PASS
+    elsewhere = {"test_files": [{"path": "tests/test_gone.py", "covers": ["AC-1"]}]}
+    uncollected = {"test_files": elsewhere, "plan_document": PLAN}
+    assert _check(name, artifacts=uncollected, red=red()).outcome is F
+
+
+PATHS = {
+    "a directory": (["src/pkg/**"], True),
+    "two directories and a file": (["src/**", "docs/**", "setup.cfg"], True),
+    "everything": (["**"], False),
+    "everything in the root": (["*"], False),
+    "everything in other words": (["?*"], False),
+    "everything in two halves": (["[a-m]*", "[!a-m]*"], False),
+    "everything beside something": (["src/**", "**/*"], False),
+    "the root": (["/"], False),
+    "a pattern that cannot be read": (["src/[a-"], False),
+    "nothing": ([], False),
+    "no texts": ([1, None], False),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PATHS))
+def test_a_scope_leaves_something_out(name: str) -> None:
+    paths, is_bounded = PATHS[name]
+    scope = {"in_scope": ["x"], "constraints": ["y"], "paths": paths}
+    outcome = _check("scope_is_bounded", artifacts={"scope_definition": scope}).outcome
+    assert outcome is (Outcome.PASS if is_bounded else F)
+
+
+@pytest.mark.parametrize("missing", ["in_scope", "constraints", "paths"])
+def test_a_scope_states_each_part(missing: str) -> None:
+    scope = {"in_scope": ["x"], "constraints": ["y"], "paths": ["src/**"], missing: []}
+    assert _check("scope_is_bounded", artifacts={"scope_definition": scope}).outcome is F
+
+
+CRITERIA: dict[str, list[dict[str, str]]] = {
+    "none": [],
+    "its own text again": [{"criterion": "It works.", "how_to_verify": "it  WORKS"}],
+    "two of one id": [
+        {"id": "A", "criterion": "x", "how_to_verify": "run y"},
+        {"id": "A", "criterion": "z", "how_to_verify": "run q"},
+    ],
+    "one that is named like the place of another": [
+        {"id": "AC-2", "criterion": "x", "how_to_verify": "run y"},
+        {"criterion": "z", "how_to_verify": "run q"},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", sorted(CRITERIA))
+def test_criteria_that_nobody_can_verify_are_none(name: str) -> None:
+    plan = {**PLAN, "acceptance_criteria": CRITERIA[name]}
+    outcome = _check("plan_has_acceptance_criteria", artifacts={"plan_document": plan}).outcome
+    assert outcome is F
