@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +16,7 @@ from interlock.adapters.confinement import UidRange, interpreter, start, transla
 from interlock.adapters.judge.results import RawRun
 from interlock.adapters.judge.runner import wire
 from interlock.adapters.judge.snapshot import Snapshot
+from interlock.adapters.judge.work_directory import WorkDirectory
 from interlock.errors import UnavailableError
 from interlock.ports.confinement import Level, Limits, Mount, SandboxSpec
 
@@ -28,8 +27,6 @@ _RUNNER = "/judge/runner"
 _READY_S = 60.0
 # To write the tree before a run and to clean up after it.
 _AROUND_S = 120.0
-_SMALL = 50 << 20
-_MEMORY = Path("/dev/shm")  # noqa: S108 — a directory of our own is made in it
 _BUFFER = 1 << 20
 # -I: nothing of the environment's variables or of the tree decides what is imported here.
 _START = (
@@ -72,7 +69,7 @@ class RunnerSession:
     def __init__(self, place: Place, environment: Path, bytes_needed: int) -> None:
         self._place = place
         self._uid = place.uids.lease()
-        self._work = _work_directory(place, bytes_needed, self._uid)
+        self._work = WorkDirectory(place.scratch, bytes_needed, self._uid)
         self._stream, inner = socket.socketpair()
         # What goes wrong before the runner speaks, it says on stderr.
         self._complaint = tempfile.TemporaryFile()  # noqa: SIM115 — closed in `close`
@@ -100,7 +97,7 @@ class RunnerSession:
                 "VIRTUAL_ENV": ENVIRONMENT,
             },
             mounts=(
-                Mount(source=str(self._work), target=TREE, writable=True),
+                Mount(source=str(self._work.path), target=TREE, writable=True),
                 Mount(source=str(environment), target=ENVIRONMENT),
                 Mount(source=str(Path(wire.__file__).resolve().parent), target=_RUNNER),
                 *interpreter()[1],
@@ -208,7 +205,7 @@ class RunnerSession:
         if self._sandbox is not None:
             self._sandbox.close()
         self._complaint.close()
-        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.close()
         self._place.uids.release(self._uid)
 
     def __enter__(self) -> Self:
@@ -221,17 +218,3 @@ class RunnerSession:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _work_directory(place: Place, needed: int, uid: int | None) -> Path:
-    """An empty directory for the runner's user: in memory if the tree is small enough."""
-    parent = place.scratch
-    if needed < _SMALL and _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
-        space = os.statvfs(_MEMORY)
-        if space.f_bavail * space.f_frsize > 8 * _SMALL:
-            parent = _MEMORY
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="interlock-judge-", dir=parent)).resolve()
-    if uid is not None:
-        os.chown(work, uid, uid)
-    return work

@@ -1,0 +1,73 @@
+"""The directory that a runner writes its trees to: in memory if it fits, gone after use.
+
+It is locked while it is used. One that nobody holds was left by a supervisor that died, and is
+removed by the next one that makes a directory there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+__all__ = ["WorkDirectory"]
+
+_PREFIX = "interlock-judge-"
+_SMALL = 50 << 20
+_MEMORY = Path("/dev/shm")  # noqa: S108 — a directory of our own is made in it
+# Younger ones may belong to someone who has not locked them yet.
+_SETTLED_S = 60.0
+
+
+class WorkDirectory:
+    """An empty directory, until ``close``.
+
+    Args:
+        scratch: where it is made if the tree is too big for memory.
+        needed: bytes of the tree, about.
+        uid: its owner; ``None`` for the caller.
+    """
+
+    def __init__(self, scratch: Path, needed: int, uid: int | None) -> None:
+        parent = _parent(scratch, needed)
+        _remove_abandoned(parent)
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent)).resolve()
+        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        if uid is not None:
+            os.fchown(self._descriptor, uid, uid)
+
+    def close(self) -> None:
+        """Remove it with everything in it; nobody may use it any more."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._descriptor)
+
+
+def _parent(scratch: Path, needed: int) -> Path:
+    if needed < _SMALL and _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
+        space = os.statvfs(_MEMORY)
+        if space.f_bavail * space.f_frsize > 8 * _SMALL:
+            return _MEMORY
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return scratch
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for path in parent.glob(f"{_PREFIX}*"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            # Another user's, or gone meanwhile.
+            continue
+        try:
+            if time.time() - os.fstat(descriptor).st_mtime > _SETTLED_S:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+        except BlockingIOError:
+            # In use.
+            continue
+        finally:
+            os.close(descriptor)
