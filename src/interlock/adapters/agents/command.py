@@ -18,6 +18,8 @@ from interlock.ports.runner import AgentCommand
 
 __all__ = ["command_agent"]
 
+_SCRIPTS = (".py", ".js", ".mjs", ".sh", ".ts")
+
 
 def command_agent(text: str, cwd: Path) -> AgentCommand:
     """The agent's program out of a command line.
@@ -32,11 +34,12 @@ def command_agent(text: str, cwd: Path) -> AgentCommand:
         cwd: what relative names are relative to.
 
     Raises:
-        InvalidInputError: the words cannot be split (IL-AGT-001), or there is no such program
-            (IL-AGT-002) or its interpreter does not run (IL-AGT-003).
+        InvalidInputError: the words cannot be split (IL-AGT-001), there is no such program or
+            script (IL-AGT-002), or what runs it does not run (IL-AGT-003).
     """
     words = _split(text)
     found: Installed = find(_program(words[0], cwd), cwd)
+    _require_script(words[1:2], cwd)
     visible = list(found.visible)
     arguments = [_argument(word, cwd, visible) for word in words[1:]]
     return AgentCommand(argv=(*found.argv, *arguments), visible=outermost(visible))
@@ -90,6 +93,17 @@ def _program(word: str, cwd: Path) -> str:
         code="IL-AGT-002",
         remedy=f"--agent-command 'python3 {word}'" if is_python else f"chmod +x {there}",
     )
+
+
+def _require_script(words: list[str], cwd: Path) -> None:
+    """Found out here rather than by a session that ends at once."""
+    for word in words:
+        if Path(word).suffix in _SCRIPTS and not (cwd / os.path.expanduser(word)).exists():
+            raise InvalidInputError(
+                f"there is no script {cwd / word}",
+                code="IL-AGT-002",
+                remedy="Name it by a path from here, or by an absolute one.",
+            )
 
 
 def _argument(word: str, cwd: Path, visible: list[str]) -> str:
