@@ -113,7 +113,8 @@ def test_native_text_that_does_not_end_is_ended(agent: Agent) -> None:
 
 
 def test_python_code_runs_in_a_process_that_can_import_interlock(agent: Agent) -> None:
-    ran = agent.plan({"python": "import interlock, os; print(interlock.__version__); os._exit(0)"})
+    code = "import interlock, os; print(interlock.__version__, flush=True); os._exit(0)"
+    ran = agent.plan({"python": code})
     assert ran.code == 0
     assert ran.detail("PLAN/1").startswith("exit 0: 0.")
 
