@@ -12,7 +12,7 @@ from typing import Any
 
 from interlock.core.policy.arguments import paths_of
 from interlock.core.policy.names import WRITING
-from interlock.errors import InvalidInputError, UnavailableError
+from interlock.errors import DeniedError, InvalidInputError
 from interlock.ports.runner import Session, Toolhost
 
 __all__ = ["MUTATING", "perform", "really", "resolved"]
@@ -64,11 +64,12 @@ async def perform(session: Session, tool: str, args: Args, *, call_id: str) -> M
 
     Raises:
         InvalidInputError: an argument is missing or of the wrong kind, or the tool itself failed.
-        UnavailableError: the session is gone, or the tool has nothing to work with here.
+        DeniedError: the server does not carry out this tool, or there is nothing for it here.
+        UnavailableError: the session is gone.
     """
     handler = _HANDLERS.get(tool)
     if handler is None:
-        raise UnavailableError(
+        raise DeniedError(
             f"tool {tool} has no server-side execution",
             code="IL-TLC-002",
             remedy="Use the tools that interlock show TASK lists for this phase.",
@@ -186,7 +187,7 @@ def _git(*words: str) -> Callable[[Toolhost, Args, str], Awaitable[Mapping[str, 
 
 
 async def _no_network(_host: Toolhost, _args: Args, _call: str) -> Mapping[str, Any]:
-    raise UnavailableError(
+    raise DeniedError(
         "sessions have no network",
         code="IL-TLC-003",
         remedy="Put what the agent has to read into the repository or the task's description.",
