@@ -129,7 +129,7 @@ def test_cache_forgets_what_is_gone(tmp_path: Path) -> None:
     walk(str(tmp_path), cache)
     path.unlink()
     walk(str(tmp_path), cache)
-    assert (cache.signatures, cache.places) == ({}, {})
+    assert (cache.signatures, cache.files, cache.links) == ({}, {}, {})
 
 
 def test_blobs_come_in_order_and_unknown_ones_are_empty(tmp_path: Path) -> None:

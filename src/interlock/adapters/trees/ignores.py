@@ -30,12 +30,14 @@ def ignored(
         candidates: paths that the tree does not have.
         directory: for temporary files, of ours.
     """
+    if not candidates:
+        return set()
     rules = {
         path: entry.oid
         for path, entry in entries.items()
         if path.rsplit(b"/", 1)[-1] == _RULES and entry.mode in (FILE, EXECUTABLE)
     }
-    if not rules or not candidates:
+    if not rules:
         return set()
     with tempfile.TemporaryDirectory(dir=directory) as place:
         for path, data in zip(rules, read_blobs(git, list(rules.values())), strict=True):

@@ -170,7 +170,7 @@ class Import:
 
     def _overlook(self) -> None:
         """Set aside what is ignored and what tools leave behind, unless the start tree has it."""
-        above = directories(self._start)
+        above = directories(self._start) if self._refused else set()
         new = [path for path in self._files if path not in self._start]
         new += [path for path in self._refused if path not in self._start and path not in above]
         self._ignored = self._repository.ignored(self._start_tree, new)
@@ -187,7 +187,9 @@ class Import:
         return {
             path: entry
             for path, entry in self._files.items()
-            if self._start.get(path) != entry and self._why_not(path) is None
+            if (was := self._start.get(path)) is not entry
+            and was != entry
+            and self._why_not(path) is None
         }
 
     def _why_not(self, path: bytes) -> str | None:

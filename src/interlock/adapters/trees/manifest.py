@@ -16,8 +16,8 @@ from interlock.errors import InvalidInputError, TooLargeError
 
 __all__ = ["Manifest", "malformed", "parse"]
 
-_MODES = frozenset((FILE, EXECUTABLE, LINK))
-_OID = re.compile(rb"\A[0-9a-f]{40}\Z")
+_RECORD = re.compile(rb"(%b|%b|%b) ([0-9a-f]{40}) " % (FILE, EXECUTABLE, LINK))
+_PATH_AT = len(b"100644 ") + 40 + len(b" ")
 _MAX_BYTES = 128 << 20
 _MAX_PATH_BYTES = 64 * 256
 _MAX_REASON = 200
@@ -64,19 +64,19 @@ def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
     files: dict[bytes, Entry] = {}
     fresh = []
     for record in listed.split(b"\0") if listed else ():
-        parts = record.split(b" ", 2)
-        if len(parts) != 3:
-            raise malformed("a record without mode, oid and path")
-        mode, oid, path = parts
-        entry = Entry(mode, oid)
+        path = record[_PATH_AT:]
         if path in files:
             raise malformed(f"{shown(path)} is named twice")
-        files[path] = entry
-        if known.get(path) != entry:
-            if mode not in _MODES or not _OID.match(oid):
-                raise malformed(f"{shown(path)} has mode {shown(mode)} and oid {shown(oid)}")
-            _check_path(path)
-            fresh.append(path)
+        was = known.get(path)
+        if was is not None and record.startswith(b"%b %b " % was):
+            files[path] = was
+            continue
+        match = _RECORD.match(record)
+        if match is None:
+            raise malformed(f"a record that begins {shown(record[:_PATH_AT])!r}")
+        files[path] = Entry(*match.groups())
+        _check_path(path)
+        fresh.append(path)
     if fresh:
         above = directories(files)
         for path in fresh:

@@ -72,7 +72,7 @@ def write_tree(
     changes += [
         b"%b %b\t%b\0" % (*entry, path)
         for path, entry in after.items()
-        if before.get(path) != entry
+        if (was := before.get(path)) is not entry and was != entry
     ]
     if not changes:
         return start, dict(after)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ MAX_NAMES = 250_000
 _RACY_NS = 50_000_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# What os.fsencode does, without the calls around it.
+_ENCODING = sys.getfilesystemencoding()
 _REPOSITORY_NAMES = (b".git", b"git~1")
 _CHANGED = "changed while it was read"
 _KINDS = {
@@ -48,15 +51,17 @@ class Cache:
 
     Attributes:
         signatures: path → signature of the file when it was hashed, and its oid.
-        places: oid → a path that holds it and whether that is a link; for ``blobs``.
+        files: oid → a file that holds it; for ``blobs``.
+        links: oid → a link with that target.
         root: the tree's root as given to ``walk``.
     """
 
-    __slots__ = ("places", "root", "signatures")
+    __slots__ = ("files", "links", "root", "signatures")
 
     def __init__(self) -> None:
         self.signatures: dict[bytes, tuple[Signature, bytes]] = {}
-        self.places: dict[bytes, tuple[bytes, bool]] = {}
+        self.files: dict[bytes, bytes] = {}
+        self.links: dict[bytes, bytes] = {}
         self.root: int | str | bytes = -1
 
 
@@ -76,7 +81,8 @@ def walk(root: int | str | bytes, cache: Cache) -> bytes:
             walker.directory(top, b"", 1)
         except _Full:
             return b"\0more than %d names\n\0" % MAX_NAMES
-    cache.root, cache.signatures, cache.places = root, walker.signatures, walker.places
+    cache.root, cache.signatures = root, walker.signatures
+    cache.files, cache.links = walker.files, walker.links
     return b"".join(walker.entries) + b"\0" + b"".join(walker.refused)
 
 
@@ -92,7 +98,10 @@ def blobs(oids: Iterable[bytes], cache: Cache, *, limit: int = 32 << 20) -> list
         for oid in oids:
             if held >= limit:
                 break
-            data = _content(top, *cache.places[oid]) if oid in cache.places else b""
+            if oid in cache.files:
+                data = _content(top, cache.files[oid], link=False)
+            else:
+                data = _content(top, cache.links[oid], link=True) if oid in cache.links else b""
             held += len(data)
             found.append(data)
     return found
@@ -128,7 +137,8 @@ class _Walker:
         self._names = 0
         self._settled_before = time.time_ns() - _RACY_NS
         self.signatures: dict[bytes, tuple[Signature, bytes]] = {}
-        self.places: dict[bytes, tuple[bytes, bool]] = {}
+        self.files: dict[bytes, bytes] = {}
+        self.links: dict[bytes, bytes] = {}
         self.entries: list[bytes] = []
         self.refused: list[bytes] = []
 
@@ -144,7 +154,7 @@ class _Walker:
         if self._names > MAX_NAMES:
             raise _Full
         for entry in found:
-            name = os.fsencode(entry.name)
+            name = entry.name.encode(_ENCODING, "surrogateescape")
             path = prefix + name
             if name.lower() in _REPOSITORY_NAMES:
                 if path != b".git":
@@ -172,7 +182,7 @@ class _Walker:
                 os.close(below)
         elif kind == stat.S_IFLNK:
             oid = _oid(os.readlink(name, dir_fd=fd))
-            self.places[oid] = (path, True)
+            self.links[oid] = path
             self.entries.append(b"120000 %b %b\0" % (oid, path))
         else:
             self._refuse(path, f"a {_KINDS.get(kind, 'special file')}")
@@ -181,15 +191,16 @@ class _Walker:
         signature = _signature(info)
         known = self._known.get(path)
         if known is not None and known[0] == signature:
+            self.signatures[path] = known
             oid = known[1]
         elif info.st_size > MAX_FILE_BYTES:
             self._refuse(path, f"{info.st_size} bytes, {MAX_FILE_BYTES} are allowed")
             return
         else:
             oid = _oid(_read(fd, name, signature))
-        if info.st_ctime_ns < self._settled_before:
-            self.signatures[path] = (signature, oid)
-        self.places[oid] = (path, False)
+            if info.st_ctime_ns < self._settled_before:
+                self.signatures[path] = (signature, oid)
+        self.files[oid] = path
         mode = b"100755" if info.st_mode & stat.S_IXUSR else b"100644"
         self.entries.append(b"%b %b %b\0" % (mode, oid, path))
 
@@ -226,7 +237,7 @@ def _read(fd: int, name: bytes, signature: Signature | None) -> bytes:
         os.close(file)
 
 
-def _content(top: int, path: bytes, link: bool) -> bytes:
+def _content(top: int, path: bytes, *, link: bool) -> bytes:
     *above, name = path.split(b"/")
     fd, opened = top, []
     try:
