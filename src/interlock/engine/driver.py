@@ -22,7 +22,7 @@ from interlock.core.gates.review import roles_of
 from interlock.core.model import PhaseSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
 from interlock.core.states import TaskStatus
-from interlock.core.tasks import TaskState
+from interlock.core.tasks import PendingRequest, TaskState
 from interlock.engine.codec import plain
 from interlock.engine.environments import Environments
 from interlock.engine.gatekeeper import Gatekeeper
@@ -94,7 +94,7 @@ class Driver:
     async def _drive(self, task_id: str) -> None:
         while True:
             state = self._t.ledger.state(task_id)
-            ended = self._ended_sessions(state)
+            ended, needed = self._ended_sessions(state), self._open_dependencies(state)
             try:
                 if await self._step(state):
                     continue
@@ -107,11 +107,23 @@ class Driver:
             if state.status.is_final:
                 await self._t.housing.settled()
                 return
-            await self._t.ledger.changed(partial(self._has_news, state, ended))
+            await self._t.ledger.changed(partial(self._has_news, state, ended, needed))
 
-    def _has_news(self, seen: TaskState, ended: frozenset[str]) -> bool:
+    def _has_news(self, seen: TaskState, ended: frozenset[str], needed: frozenset[str]) -> bool:
         now = self._t.ledger.state(seen.task_id)
-        return now.version != seen.version or self._ended_sessions(now) != ended
+        return (
+            now.version != seen.version
+            or self._ended_sessions(now) != ended
+            or self._open_dependencies(now) != needed
+        )
+
+    def _open_dependencies(self, state: TaskState) -> frozenset[str]:
+        """Tasks that have to be complete before this one begins, and are not."""
+        return frozenset(
+            other
+            for other in state.depends_on
+            if self._t.ledger.state(other).status is not TaskStatus.COMPLETED
+        )
 
     def _ended_sessions(self, state: TaskState) -> frozenset[str]:
         ids = (state.session_id, *(r.session_id for r in state.reviewers if r.is_open))
@@ -158,11 +170,9 @@ class Driver:
 
     async def _begin(self, state: TaskState) -> bool:
         programs = Programs.of(state.agent)
-        open_dependency = any(
-            self._t.ledger.state(other).status is not TaskStatus.COMPLETED
-            for other in state.depends_on
-        )
-        if programs.author is None or open_dependency or state.failures >= programs.max_attempts:
+        if programs.author is None or self._open_dependencies(state):
+            return False
+        if state.failures >= programs.max_attempts:
             return False
         session_id = self._t.new_id("ses")
         self._starting.add(session_id)
@@ -228,7 +238,7 @@ class Driver:
             return False
         if not request.tree:
             return await self._import(state)
-        if self._waits_for_reviewers(state):
+        if self._waits_for_reviewers(state, request):
             return False
         facts = await self._t.gatekeeper.measure(state.task_id, request)
         head = self._t.audit.heads
@@ -272,14 +282,19 @@ class Driver:
 
     # -- reviewers -------------------------------------------------------------------------
 
-    def _roles(self, state: TaskState) -> tuple[str, ...]:
-        return roles_of(self._phase(state)[1])
+    def _waits_for_reviewers(self, state: TaskState, request: PendingRequest) -> bool:
+        """Whether a verdict is still to come: from an open session, or from one to be started.
 
-    def _waits_for_reviewers(self, state: TaskState) -> bool:
-        """Whether a verdict is still to come: from an open session, or from one to be started."""
+        Only a way out whose gate reads verdicts waits for them; the ways back are always open.
+        """
+        workflow, phase = self._phase(state)
+        edge = workflow.edge(request.source, request.target)
+        gate = phase.gate(edge.gate) if edge is not None and edge.gate is not None else None
+        if gate is None:
+            return False
         programs = Programs.of(state.agent)
         done = {v.role for v in state.verdicts if v.tree == state.tree}
-        for role in set(self._roles(state)) - done:
+        for role in set(roles_of(gate)) - done:
             here = [r for r in state.reviewers if r.role == role and r.tree == state.tree]
             tried = sum(not reviewer.is_lost for reviewer in here)
             can_try = programs.reviewer(role) is not None and tried < MAX_REVIEW_SESSIONS
@@ -291,7 +306,7 @@ class Driver:
         moved = False
         programs = Programs.of(state.agent)
         done = {v.role for v in state.verdicts if v.tree == state.tree}
-        for role in self._roles(state):
+        for role in roles_of(self._phase(state)[1]):
             here = [r for r in state.reviewers if r.role == role and r.tree == state.tree]
             for reviewer in here:
                 if reviewer.is_open and await self._house_reviewer(state, reviewer.session_id):

@@ -18,9 +18,9 @@ __all__ = ["bundle"]
 async def bundle(ledger: Ledger, audit: AuditPort, state: TaskState) -> dict[str, Any]:
     """The evidence of one task; digests are sha256 of the documents beside them."""
     stored = await ledger.run(lambda: ledger.store.task_events(state.task_id))
-    documents: dict[str, Any] = {}
-    for digest in {*state.artifacts.values(), *state.evidence.values()}:
-        documents[digest] = await _document(ledger, digest)
+    # All that was ever handed in or measured, also what a later document has replaced.
+    digests = {str(event.data["digest"]) for event in stored if "digest" in event.data}
+    documents = {digest: await _document(ledger, digest) for digest in sorted(digests)}
     return {
         "task_id": state.task_id,
         "title": state.title,

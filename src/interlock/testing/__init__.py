@@ -1,1 +1,1 @@
-"""What is shipped for tests: in-memory store, fake clock, scripted agent."""
+"""What is shipped for tests: fake clock, and store, audit, trees and sessions in memory."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from interlock.core.facts import GateFacts, ReviewIssue, ReviewVerdict
 from interlock.core.gates.catalog import REVIEW_ROLES
 from interlock.core.gates.kind import CheckKind, Examples, result
-from interlock.core.model import CheckSpec, PhaseSpec
+from interlock.core.model import CheckSpec, GateSpec, PhaseSpec
 from interlock.core.reasons import CheckResult, Outcome
 
 __all__ = ["KINDS", "all_pass", "counted", "required_roles", "roles_of"]
@@ -19,11 +19,12 @@ def required_roles(spec: CheckSpec) -> tuple[str, ...]:
     return tuple(map(str, spec.params.get("required_reviews") or REVIEW_ROLES))
 
 
-def roles_of(phase: PhaseSpec) -> tuple[str, ...]:
-    """Roles that the gates of a phase ask for, each once."""
+def roles_of(where: PhaseSpec | GateSpec) -> tuple[str, ...]:
+    """Roles that this gate, or the gates of this phase, ask for; each once."""
+    gates = where.gates if isinstance(where, PhaseSpec) else (where,)
     asked = (
         role
-        for gate in phase.gates
+        for gate in gates
         for check in gate.checks
         if check.check == "all_review_models_completed"
         for role in required_roles(check)

@@ -1,0 +1,381 @@
+"""The driver does what the state says is next, also after a crash between any two steps."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.engine.bench import AGENT, DOCUMENTS, OPEN_PLAN, REVIEWED, SCOPE, Bench, run
+
+from interlock.core.states import TaskStatus
+from interlock.errors import UnavailableError
+from interlock.ports.runner import JudgeKind
+from interlock.ports.store import StoredEvent
+
+S = TaskStatus
+
+
+async def _finish(b: Bench, task_id: str) -> None:
+    """From wherever the task is to its end."""
+    await b.until(lambda: b.state(task_id).status in (S.READY, S.WORKING))
+    while b.state(task_id).status is not S.COMPLETED:
+        phase = b.state(task_id).phase
+        if phase == "REVIEW":
+            await b.review(task_id)
+        await b.leave(task_id)
+        if phase == "COMPLETE":
+            await b.reaches(task_id, status=S.COMPLETED)
+
+
+def test_a_task_is_driven_from_its_plan_to_one_commit() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create(REVIEWED)
+        await _finish(b, task_id)
+        state = b.state(task_id)
+        assert b.trees.branches == {state.branch: state.commit}
+        landed = b.trees.files(state.commit)
+        assert landed["src/text.py"] == "def slug(): ..."
+        assert landed["tests/test_new.py"] == "new"
+        await b.now.housing.settled()
+        assert b.runner.sessions == {}
+        assert b.now.doors.open_ids == set()
+        assert len(b.runner.started) == 5 + 5  # phases, reviewers
+
+    run(story)
+
+
+def test_every_phase_has_a_session_of_its_own_on_the_tree_of_the_one_before() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        first = await b.session(task_id)
+        await b.leave(task_id)
+        second = await b.session(task_id)
+        assert second.session_id != first.session_id
+        await b.until(first.exited.done)
+        second.files["scratch.txt"] = "x"
+        await b.leave(task_id)
+        third = await b.session(task_id)
+        assert third.files["tests/test_new.py"] == "new"
+        assert "scratch.txt" not in third.files
+
+    run(story)
+
+
+def _crash_at(b: Bench, event_type: str) -> asyncio.Event:
+    """From the append that has this event on nothing more gets done; returns when that is."""
+    crashed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    real = b.store.append
+
+    def append(task_id: str, version: int, events: Any, **more: Any) -> tuple[StoredEvent, ...]:
+        if crashed.is_set():
+            raise UnavailableError("the machine stopped", code="IL-TST-000")
+        stored = real(task_id, version, events, **more)
+        if any(event.event_type == event_type for event in events):
+            loop.call_soon_threadsafe(crashed.set)
+            raise UnavailableError("stored, and nobody heard of it", code="IL-TST-000")
+        return stored
+
+    setattr(b.store, "append", append)  # noqa: B010 - the machine of this test stops
+    return crashed
+
+
+async def _come_back(b: Bench, crashed: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        await crashed.wait()
+    delattr(b.store, "append")  # the store's own again
+    await b.restart()
+
+
+EVENTS = [
+    ("attempt_started", "PLAN"),
+    ("phase_transition_requested", "TDD"),
+    ("tree_imported", "TDD"),
+    ("evidence_recorded", "TDD"),
+    ("tests_frozen", "TDD"),
+    ("evidence_recorded", "IMPL"),
+    ("reviewer_started", "REVIEW"),
+    ("gate_passed", "REVIEW"),
+    ("completion_accepted", "COMPLETE"),
+    ("task_completed", "COMPLETE"),
+]
+
+
+@pytest.mark.parametrize("event_type,phase", EVENTS)
+def test_a_crash_right_after_an_append_loses_nothing_and_does_nothing_twice(
+    event_type: str, phase: str
+) -> None:
+    async def story(b: Bench) -> None:
+        if phase == "PLAN":
+            crashed = _crash_at(b, event_type)
+            task_id = await b.create(REVIEWED)
+        elif event_type == "reviewer_started":
+            task_id = await b.reach("IMPL", REVIEWED)
+            crashed = _crash_at(b, event_type)
+            await b.leave(task_id)
+        else:
+            task_id = await b.reach(phase, REVIEWED)
+            if phase == "REVIEW":
+                await b.review(task_id)
+            crashed = _crash_at(b, event_type)
+            try:
+                await b.ask(task_id)
+            except UnavailableError:
+                assert event_type == "phase_transition_requested"
+        await _come_back(b, crashed)
+        await _finish_from_anywhere(b, task_id)
+        kinds = b.kinds(task_id)
+        for once in ("task_completed", "completion_accepted", "task_started", "tests_frozen"):
+            assert kinds.count(once) == 1, once
+        assert kinds.count("phase_changed") == 4
+        assert len(b.trees.branches) == 1
+        assert all(session.spawned <= 1 for session in b.runner.sessions.values())
+
+    run(story)
+
+
+async def _finish_from_anywhere(b: Bench, task_id: str) -> None:
+    def settled() -> bool:
+        return b.state(task_id).status not in (S.MEASURING, S.LANDING)
+
+    await b.until(settled)
+    if b.state(task_id).status is not S.COMPLETED:
+        await _finish(b, task_id)
+
+
+def test_a_session_that_outlived_the_server_is_taken_over_not_started_again() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        session.files["note"] = "kept"
+        await b.restart()
+        again = await b.session(task_id)
+        assert again is session
+        assert session.spawned == 1
+        assert b.state(task_id).attempts == 1
+        assert b.now.doors.open_ids == {session.session_id}
+        await b.leave(task_id)
+
+    run(story)
+
+
+def test_a_session_that_was_lost_with_the_server_is_no_failure_of_the_agent() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        await b.crash()
+        await b.runner.end(session.session_id)
+        await b.start()
+        await b.session(task_id)
+        assert b.state(task_id).attempts == 2
+        assert b.state(task_id).failures == 0
+
+    run(story)
+
+
+def test_sessions_that_no_task_knows_are_ended_at_the_start() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        await b.now.people.abort(task_id, by="ada", reason="x", command_id="c")
+        b.runner.sessions[session.session_id] = session
+        await b.restart()
+        await b.now.housing.settled()
+        assert b.runner.sessions == {}
+
+    run(story)
+
+
+def test_a_dependency_holds_a_task_until_it_is_complete() -> None:
+    async def story(b: Bench) -> None:
+        first = await b.create(REVIEWED)
+        second = await b.create(AGENT, depends_on=(first,))
+        while b.state(first).phase != "COMPLETE":
+            if b.state(first).phase == "REVIEW":
+                await b.review(first)
+            await b.leave(first)
+            assert b.state(second).attempts == 0
+        shown = await b.now.people.task(second)
+        assert shown["waiting_for"]["who"] == "other tasks"
+        await b.leave(first)
+        await b.session(second)
+
+    run(story)
+
+
+def test_a_task_whose_dependency_was_aborted_stays_held() -> None:
+    async def story(b: Bench) -> None:
+        first = await b.create()
+        second = await b.create(AGENT, depends_on=(first,))
+        await b.now.people.abort(first, by="ada", reason="x", command_id="c")
+        third = await b.create()
+        await b.session(third)
+        assert b.state(second).attempts == 0
+
+    run(story)
+
+
+def test_attempts_end_at_the_bound_and_a_person_lets_them_go_on() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create({**AGENT, "max_attempts": 2})
+        for count in (1, 2):
+            (await b.session(task_id)).leave(1)
+            await b.reaches(task_id, failures=count)
+        assert b.state(task_id).failures == 2
+        other = await b.create()
+        await b.session(other)
+        assert b.state(task_id).attempts == 2
+        assert (await b.now.people.task(task_id))["waiting_for"]["who"] == "a person"
+        await b.now.people.resume(task_id, by="ada", command_id="c")
+        await b.session(task_id)
+        assert b.state(task_id).failures == 0
+
+    run(story)
+
+
+def test_a_program_that_left_after_asking_is_measured_and_goes_on() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        await b.ask(task_id)
+        session.leave()
+        await b.reaches(task_id, phase="TDD")
+        assert b.state(task_id).failures == 0
+
+    run(story)
+
+
+def test_a_program_that_left_after_asking_for_too_much_failed_once() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        await b.ask(task_id, documents={})
+        session.leave()
+        await b.reaches(task_id, status=S.READY)
+        assert "gate_blocked" in b.kinds(task_id)
+        assert b.state(task_id).failures == 1
+
+    run(story)
+
+
+def test_a_sandbox_that_goes_before_the_import_is_a_failed_attempt() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        session.die()
+        await b.reaches(task_id, status=S.READY)
+        assert b.state(task_id).failures == 1
+        assert b.state(task_id).attempts == 1
+
+    run(story)
+
+
+def test_requests_that_die_before_the_import_are_bounded_too() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+
+        async def dies(*_: Any, **__: Any) -> Any:
+            session.die()
+            raise UnavailableError("gone", code="IL-TST-005")
+
+        setattr(session.host, "call", dies)  # noqa: B010 - the agent kills its toolhost
+        await b.ask(task_id, documents={})
+        await b.reaches(task_id, status=S.READY)
+        assert b.kinds(task_id)[-1] == "measurement_lost"
+        assert b.state(task_id).failures == 1
+
+    run(story)
+
+
+def test_a_person_is_asked_for_an_open_question_and_the_yes_moves_the_task() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        documents = {"plan_document": OPEN_PLAN, "scope_definition": SCOPE}
+        assert (await b.ask(task_id, documents=documents)).status == "pending"
+        await b.reaches(task_id, status=S.AWAITING_APPROVAL)
+        await b.now.housing.settled()
+        assert b.runner.sessions == {}
+        (waiting,) = await b.now.people.inbox()
+        assert "Which separator?" in waiting["reasons"][0]["message"]
+        for _ in range(2):  # a repeated command has its effect once and the same answer
+            shown = await b.now.people.approve(
+                task_id,
+                "plan_approved",
+                by="ada",
+                strength="passphrase",
+                binding=waiting["binding"],
+                command_id="yes",
+            )
+            assert shown["phase"] == "TDD"
+        assert b.kinds(task_id).count("approval_given") == 1
+        await b.session(task_id)
+
+    run(story)
+
+
+def test_what_the_judge_cannot_do_now_is_tried_again_and_what_nobody_trusts_blocks() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("TDD")
+        answers = iter([UnavailableError("no supervisor"), None])
+        real = b.runner.judge
+
+        async def judge(kind: JudgeKind, request: Any) -> Any:
+            if kind is JudgeKind.RED and (error := next(answers, None)) is not None:
+                raise error
+            return await real(kind, request)
+
+        setattr(b.runner, "judge", judge)  # noqa: B010 - a supervisor that comes late
+        await b.leave(task_id)
+        assert b.state(task_id).phase == "IMPL"
+
+    run(story)
+
+
+def test_going_back_and_forward_again_measures_again_on_what_is_there() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("REVIEW", REVIEWED)
+        for back, to in (("REVIEW", "IMPL"), ("IMPL", "TDD")):
+            await b.ask(task_id, to, documents=DOCUMENTS[back])
+            await b.reaches(task_id, phase=to)
+        before = len(b.runner.judged)
+        seen = {**DOCUMENTS["TDD"]["test_run_result"], "passed": 2, "failed": 0, "exit_code": 0}
+        documents = {**DOCUMENTS["TDD"], "test_run_result": seen}
+        await b.ask(task_id, documents=documents)
+        await b.reaches(task_id, phase="IMPL")
+        await _finish(b, task_id)
+        assert {JudgeKind.RED, JudgeKind.GREEN} <= set(b.runner.judged[before:])
+
+    run(story)
+
+
+def test_a_change_after_the_last_verdict_needs_new_ones() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("REVIEW", REVIEWED)
+        await b.review(task_id)
+        await b.ask(task_id, "IMPL")
+        await b.reaches(task_id, phase="IMPL")
+        session = await b.session(task_id)
+        assert b.state(task_id).verdicts == ()
+        await b.ask(task_id)
+        await b.reaches(task_id, phase="REVIEW")
+        assert session.session_id not in b.state(task_id).session_id
+        await b.review(task_id)
+        await b.leave(task_id)
+
+    run(story)
+
+
+def test_a_forged_green_stays_where_it_is() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("IMPL")
+        twin = b.green.suite
+        b.green = replace(b.green, twin=twin)
+        await b.ask(task_id)
+        await b.reaches(task_id, last_outcome="blocked")
+        assert b.state(task_id).phase == "IMPL"
+        assert "forged" in str(b.state(task_id).blockers)
+
+    run(story)
