@@ -43,14 +43,15 @@ _KINDS = {
     stat.S_IFBLK: "block device",
 }
 
-Signature = tuple[int, int, int, int]
+Signature = tuple[int, int, int, int, int]
+Seen = tuple[Signature, bytes, bytes]
 
 
 class Cache:
     """What the last walk saw; one per tree, kept by the caller between walks.
 
     Attributes:
-        signatures: path → signature of the file when it was hashed, and its oid.
+        signatures: path → signature of the file when it was hashed, its oid, its record.
         files: oid → a file that holds it; for ``blobs``.
         links: oid → a link with that target.
         root: the tree's root as given to ``walk``.
@@ -59,7 +60,7 @@ class Cache:
     __slots__ = ("files", "links", "root", "signatures")
 
     def __init__(self) -> None:
-        self.signatures: dict[bytes, tuple[Signature, bytes]] = {}
+        self.signatures: dict[bytes, Seen] = {}
         self.files: dict[bytes, bytes] = {}
         self.links: dict[bytes, bytes] = {}
         self.root: int | str | bytes = -1
@@ -132,11 +133,11 @@ class _Changed(Exception):
 class _Walker:
     """One pass over a tree."""
 
-    def __init__(self, known: dict[bytes, tuple[Signature, bytes]]) -> None:
+    def __init__(self, known: dict[bytes, Seen]) -> None:
         self._known = known
         self._names = 0
         self._settled_before = time.time_ns() - _RACY_NS
-        self.signatures: dict[bytes, tuple[Signature, bytes]] = {}
+        self.signatures: dict[bytes, Seen] = {}
         self.files: dict[bytes, bytes] = {}
         self.links: dict[bytes, bytes] = {}
         self.entries: list[bytes] = []
@@ -156,20 +157,31 @@ class _Walker:
         for entry in found:
             name = entry.name.encode(_ENCODING, "surrogateescape")
             path = prefix + name
-            if name.lower() in _REPOSITORY_NAMES:
-                if path != b".git":
-                    self._refuse(path, "a nested repository")
-                continue
             try:
-                self._entry(fd, name, path, entry.stat(follow_symlinks=False), depth)
+                info = entry.stat(follow_symlinks=False)
+                if not self._unchanged(path, info):
+                    self._entry(fd, name, path, info, depth)
             except _Changed:
                 self._refuse(path, _CHANGED)
             except OSError as error:
                 self._refuse(path, f"unreadable: {error.strerror}")
 
+    def _unchanged(self, path: bytes, info: os.stat_result) -> bool:
+        """Take over what was seen before, if it still is that; so it is with nearly every file."""
+        seen = self._known.get(path)
+        if seen is None or seen[0] != _signature(info):
+            return False
+        self.signatures[path] = seen
+        self.files[seen[1]] = path
+        self.entries.append(seen[2])
+        return True
+
     def _entry(self, fd: int, name: bytes, path: bytes, info: os.stat_result, depth: int) -> None:
         kind = stat.S_IFMT(info.st_mode)
-        if kind == stat.S_IFREG:
+        if name.lower() in _REPOSITORY_NAMES:
+            if path != b".git":
+                self._refuse(path, "a nested repository")
+        elif kind == stat.S_IFREG:
             self._file(fd, name, path, info)
         elif kind == stat.S_IFDIR:
             if depth >= MAX_DEPTH:
@@ -188,21 +200,17 @@ class _Walker:
             self._refuse(path, f"a {_KINDS.get(kind, 'special file')}")
 
     def _file(self, fd: int, name: bytes, path: bytes, info: os.stat_result) -> None:
-        signature = _signature(info)
-        known = self._known.get(path)
-        if known is not None and known[0] == signature:
-            self.signatures[path] = known
-            oid = known[1]
-        elif info.st_size > MAX_FILE_BYTES:
+        if info.st_size > MAX_FILE_BYTES:
             self._refuse(path, f"{info.st_size} bytes, {MAX_FILE_BYTES} are allowed")
             return
-        else:
-            oid = _oid(_read(fd, name, signature))
-            if info.st_ctime_ns < self._settled_before:
-                self.signatures[path] = (signature, oid)
-        self.files[oid] = path
+        signature = _signature(info)
+        oid = _oid(_read(fd, name, signature))
         mode = b"100755" if info.st_mode & stat.S_IXUSR else b"100644"
-        self.entries.append(b"%b %b %b\0" % (mode, oid, path))
+        record = b"%b %b %b\0" % (mode, oid, path)
+        if info.st_ctime_ns < self._settled_before:
+            self.signatures[path] = (signature, oid, record)
+        self.files[oid] = path
+        self.entries.append(record)
 
     def _refuse(self, path: bytes, reason: str) -> None:
         self.refused.append(b"%b\n%b\0" % (reason.encode(), path))
@@ -210,7 +218,7 @@ class _Walker:
 
 def _signature(info: os.stat_result) -> Signature:
     # The change time is in it because only the kernel sets it.
-    return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return (info.st_mode, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
 def _oid(data: bytes) -> bytes:
