@@ -18,8 +18,10 @@ from tests.core.story import (
 )
 
 from interlock.core import commands as cmd
+from interlock.core import events as ev
+from interlock.core.binding import binding
 from interlock.core.events import EventType
-from interlock.core.gates.samples import OLD, SCOPE, red, run
+from interlock.core.gates.samples import OLD, SCOPE, green, red, run
 from interlock.core.model import Approver, GateType, WorkflowSpec
 from interlock.core.states import TaskStatus
 
@@ -49,6 +51,13 @@ def test_red_pins_exactly_the_tests_that_are_red() -> None:
     assert story.state.frozen.base_green == (OLD,)
 
 
+def test_the_meaning_of_the_configuration_and_the_environment_are_pinned_as_well() -> None:
+    story = at("TDD").attempt().hand_in().ask().take_over("t1")
+    story.conclude(story.facts(red=replace(red(), config="cfg", environment="env")))
+    assert story.state.frozen is not None
+    assert (story.state.frozen.config, story.state.frozen.environment) == ("cfg", "env")
+
+
 def test_a_new_test_that_passes_is_not_pinned_as_red_even_where_that_only_warns() -> None:
     lenient = replace(RED_GATE, checks=(replace(RED_GATE.checks[0], severity=WARNING),))
     story = at("TDD")
@@ -71,15 +80,49 @@ def test_tests_are_pinned_also_where_a_person_approves_them() -> None:
     assert story.state.frozen.tree == "t1"
 
 
+# -- binding -----------------------------------------------------------------------------
+
+
+def test_an_approval_is_bound_to_everything_that_was_shown() -> None:
+    state = at("IMPL").attempt().hand_in().state
+    assert state.frozen is not None
+    state = replace(state, frozen=replace(state.frozen, environment="frozen"))
+    measured = replace(green(), environment="measured")
+    seen = [
+        binding(state, gate="g", tree="t"),
+        binding(state, gate="h", tree="t"),
+        binding(state, gate="g", tree="u"),
+        binding(state, gate="g", tree="t", green=measured),
+        binding(replace(state, frozen=None), gate="g", tree="t"),
+        binding(replace(state, task_id="task_2"), gate="g", tree="t"),
+        binding(replace(state, workflow="other"), gate="g", tree="t"),
+        binding(replace(state, artifacts={**state.artifacts, "a": "b"}), gate="g", tree="t"),
+    ]
+    assert len(set(seen)) == len(seen)
+    same = replace(red(), environment="measured")
+    assert binding(state, gate="g", tree="t", red=same) == seen[3]
+    assert binding(state, gate="g", tree="t", green=green()) == seen[0]
+
+
 # -- approvals -----------------------------------------------------------------------------
 
 
 def test_a_person_lets_exactly_what_waits_through() -> None:
     story = waiting()
-    before = len(story.events)
-    story.must(cmd.Approve(approval=story.approval()))
+    before, approval = len(story.events), story.approval()
+    story.must(cmd.Approve(approval=approval))
     assert _types(story, before) == [E.APPROVAL_GIVEN, E.GATE_PASSED, E.PHASE_CHANGED]
     assert story.state.phase == "TDD"
+    given, passed = story.events[before : before + 2]
+    assert given == ev.ApprovalGiven(
+        approval_id=approval.id,
+        gate="planned",
+        by="ada",
+        binding=approval.binding,
+        strength="passphrase",
+        reason="seen",
+    )
+    assert passed == ev.GatePassed(gate="planned", tree="t0")
 
 
 def test_the_person_is_told_why_they_are_asked() -> None:

@@ -30,6 +30,7 @@ HONEST = {
     "the whole suite": (_claim(3), ALL_GREEN),
     "the whole suite with its failure": (_claim(2, 1, 1), ONE_RED),
     "one file that is green": (_claim(1, command="pytest tests/test_a.py"), ONE_RED),
+    "one file by several processes": (_claim(1, command="pytest -n 2 tests/test_a.py"), ONE_RED),
     "one test": (_claim(1, command="python -m pytest t.py::a -q"), ONE_RED),
     "selected by name": (_claim(2, command="pytest -k 'a or b'"), ONE_RED),
     "only what failed last": (_claim(1, command="pytest --lf"), ONE_RED),

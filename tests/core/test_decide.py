@@ -141,6 +141,48 @@ def test_a_task_is_created_once() -> None:
     assert story.refuses(create) == "task.status"
 
 
+def test_what_a_command_says_is_what_is_recorded() -> None:
+    create = cmd.Create(
+        title="slug",
+        description="words",
+        base_commit="c0",
+        base_tree="t0",
+        branch="b",
+        depends_on=("task_0",),
+        capabilities=("go",),
+        priority=3,
+        agent={"author": {"argv": ["a"]}},
+    )
+    story = Story()
+    story.must(create)
+    state = story.state
+    said = (state.title, state.description, state.base_commit, state.base_tree, state.branch)
+    assert said == ("slug", "words", "c0", "t0", "b")
+    assert (state.tree, state.phase, state.workflow) == ("t0", "PLAN", WORKFLOW.digest)
+    assert (state.depends_on, state.capabilities, state.priority) == (("task_0",), ("go",), 3)
+    assert state.agent == create.agent
+    story.must(cmd.Resume(by="ada"))
+    assert story.events[-1] == ev.TaskResumed(by="ada")
+
+
+def test_an_attempt_that_ended_leaves_the_last_answer_and_what_blocked_it() -> None:
+    story = at("TDD").attempt().ask().take_over()
+    story.conclude()
+    blockers = story.state.blockers
+    assert story.state.last_session == story.state.session_id
+    story.must(cmd.EndAttempt(session_id=story.state.session_id, outcome="exited"))
+    assert story.state.blockers == blockers
+    assert story.state.last_outcome == "blocked"
+
+
+def test_what_blocked_one_phase_is_not_shown_in_the_next() -> None:
+    story = at("PLAN").attempt().ask().take_over()
+    story.conclude()
+    assert story.state.blockers
+    story.hand_in().ask().take_over().conclude()
+    assert (story.state.phase, story.state.blockers) == ("TDD", ())
+
+
 # -- handing in and asking -----------------------------------------------------------------
 
 
@@ -216,6 +258,18 @@ def test_a_tree_is_taken_over_once_and_for_the_pending_request() -> None:
     assert story.refuses(cmd.TakeOver(request_id=request, tree="t9")) == "transition.stale"
     assert story.state.request is not None
     assert story.state.request.tree == "t1"
+
+
+def test_a_request_that_is_not_the_pending_one_is_not_concluded() -> None:
+    story = at("IMPL").attempt().hand_in().ask().take_over("t2")
+    conclude = cmd.Conclude(request_id="req_x", facts=story.good_facts(), approval_id="a")
+    assert story.refuses(conclude) == "transition.stale"
+
+
+def test_nobody_goes_back_on_a_tree_that_was_not_imported() -> None:
+    story = at("IMPL").attempt().ask("TDD")
+    assert not story.conclude().accepted
+    assert story.state.phase == "IMPL"
 
 
 # -- concluding ----------------------------------------------------------------------------
@@ -304,6 +358,7 @@ def test_the_orchestrators_yes_is_recorded_like_a_persons() -> None:
     assert [(g.gate, g.by, g.strength, bool(g.binding)) for g in given] == [
         ("planned", "orchestrator", "orchestrator", True)
     ]
+    assert given[0].approval_id.startswith("apr_")
 
 
 # -- recording -----------------------------------------------------------------------------

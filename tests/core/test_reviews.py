@@ -30,8 +30,8 @@ def _reviewing() -> Story:
 def test_a_reviewer_says_what_it_found_on_the_tree_it_was_started_on() -> None:
     story = _reviewing()
     story.must(_verdict())
-    assert [(v.role, v.tree, v.agent_id) for v in story.state.verdicts] == [
-        ("security", "t2", "reviewer")
+    assert [(v.role, v.tree, v.agent_id, v.session_id) for v in story.state.verdicts] == [
+        ("security", "t2", "reviewer", "ses_r")
     ]
 
 

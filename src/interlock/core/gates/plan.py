@@ -16,8 +16,7 @@ from interlock.errors import DefinitionError
 
 __all__ = ["KINDS", "criteria"]
 
-_WHOLE_TREE = frozenset({"", ".", "/", "./**"})
-_PROBES = tuple(f"{first}{rest}" for first in "._0Aabmqz" for rest in ("k3", "k3/w5", "k3/w5.x"))
+_PROBES = tuple(f"{first}{rest}" for first in "._0Aabmqz" for rest in ("k3/w5", "k3/w5.x"))
 """Paths of no project: a scope that has all of them has everything."""
 
 
@@ -82,8 +81,8 @@ def _scope_is_bounded(spec: CheckSpec, facts: GateFacts) -> CheckResult:
 
 
 def _unbounded(paths: tuple[str, ...]) -> str:
-    if whole := [p for p in paths if p.strip() in _WHOLE_TREE]:
-        return f"the pattern {whole[0]!r} takes in the whole repository"
+    if dotted := [p for p in paths if p == "." or p.startswith("./")]:
+        return f"the pattern {dotted[0]!r} starts with a dot, which matches nothing"
     try:
         rules = PathRules(allowed=paths, forbidden=(), protected=())
     except DefinitionError as error:
