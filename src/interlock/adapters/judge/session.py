@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import functools
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,12 +70,16 @@ class RunnerSession:
 
     def __init__(self, place: Place, environment: Path, bytes_needed: int) -> None:
         self._place = place
+        self._closing = threading.Lock()
+        self._is_closed = False
         self._uid = place.uids.lease()
         self._work = WorkDirectory(place.scratch, bytes_needed, self._uid)
         self._stream, inner = socket.socketpair()
         # What goes wrong before the runner speaks, it says on stderr.
         self._complaint = tempfile.TemporaryFile()  # noqa: SIM115 — closed in `close`
         self._sandbox = None
+        # A supervisor that is told to end does not wait for the thread that measures.
+        atexit.register(self.close)
         try:
             with inner:
                 self._sandbox = start(
@@ -200,13 +206,18 @@ class RunnerSession:
         )
 
     def close(self) -> None:
-        """End everything inside and remove the copy of the tree."""
-        self._stream.close()
-        if self._sandbox is not None:
-            self._sandbox.close()
-        self._complaint.close()
-        self._work.close()
-        self._place.uids.release(self._uid)
+        """End everything inside and remove the copy of the tree. May be called again."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            atexit.unregister(self.close)
+            self._stream.close()
+            if self._sandbox is not None:
+                self._sandbox.close()
+            self._complaint.close()
+            self._work.close()
+            self._place.uids.release(self._uid)
 
     def __enter__(self) -> Self:
         return self

@@ -48,8 +48,8 @@ class House:
     """
 
     root: Path
-    environment: dict[str, str]
     passphrase: str
+    environment: dict[str, str] = field(default_factory=dict)
     audit_key: str = ""
     about: dict[str, Any] = field(default_factory=dict)
     _up: subprocess.Popen[bytes] | None = None
@@ -81,25 +81,29 @@ class House:
         Raises:
             UnavailableError: it ended with another code.
         """
-        done = subprocess.run(
+        # Ctrl-C is for the demo, which then ends its verbs itself: in a session of their own.
+        process = subprocess.Popen(
             self._command(*words, "--json"),
             cwd=self.repository,
             env=self.environment,
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=_VERB_S,
-            check=False,
-            # Ctrl-C is for the demo, which then ends in order; a verb runs to its end.
             start_new_session=True,
         )
-        if done.returncode not in codes:
+        try:
+            out, err = process.communicate(stdin, timeout=_VERB_S)
+        except BaseException:
+            _end_group(process, signal.SIGKILL)
+            raise
+        if process.returncode not in codes:
             raise UnavailableError(
-                f"interlock {words[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}",
+                f"interlock {words[0]} ended with {process.returncode}:\n{out}{err}",
                 code="IL-DEM-001",
                 remedy="Report it with this output.",
             )
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(out)
         return answer
 
     def _command(self, *words: str) -> list[str]:
@@ -137,9 +141,9 @@ class House:
         deadline = time.monotonic() + _READY_S
         while self._up.poll() is None and time.monotonic() < deadline:
             if self.state.about.exists() and self.state.people_socket.exists():
-                with contextlib.suppress(InterlockError):
-                    about = PeopleClient(f"unix:{self.state.people_socket}").about()
-                    self.about = {**json.loads(self.state.about.read_text()), **about}
+                asked = PeopleClient(f"unix:{self.state.people_socket}")
+                with contextlib.suppress(InterlockError), contextlib.closing(asked):
+                    self.about = {**json.loads(self.state.about.read_text()), **asked.about()}
                     return
             time.sleep(0.05)
         raise UnavailableError(
@@ -171,36 +175,37 @@ class House:
             self._client = None
         if (up := self._up) is None:
             return
-        try:
-            with contextlib.suppress(InterlockError, subprocess.TimeoutExpired):
-                self.interlock("down")
-            up.wait(1.0 if up.poll() is None else 0.0)
-        except subprocess.TimeoutExpired:
-            _end_group(up)
+        with contextlib.suppress(InterlockError, subprocess.TimeoutExpired):
+            self.interlock("down")
+        _end_group(up, signal.SIGTERM, signal.SIGKILL)
         self._up = None
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the monitor with all that it started: they are one process group."""
-    for number, seconds in ((signal.SIGTERM, _STOP_S), (signal.SIGKILL, _STOP_S)):
+def _end_group(process: subprocess.Popen[Any], *signals: signal.Signals) -> None:
+    """End a process with all that it started, which are one group; the next signal if that fails.
+
+    A process that nobody waits for keeps its group, so ours is waited for.
+    """
+    for number in signals:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _STOP_S
         while time.monotonic() < deadline:
             process.poll()
             try:
                 os.killpg(process.pid, 0)
             except ProcessLookupError:
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
 
 
 @contextlib.contextmanager
 def a_house(level: str) -> Iterator[House]:
     """A house that is up; whatever happens, it is stopped and removed in the end."""
     root = Path(tempfile.mkdtemp(prefix="interlock-demo-", dir=_short_tmp()))
-    house = House(root, _environment(root), secrets.token_urlsafe(24))
+    house = House(root, secrets.token_urlsafe(24))
     try:
+        house.environment = _environment(root)
         house.set_up()
         house.start(level)
         yield house
@@ -230,11 +235,11 @@ def _environment(root: Path) -> dict[str, str]:
 
 
 def remove(root: Path) -> None:
-    """Remove a tree whose directories may be closed to writing."""
+    """Remove a tree, though some of its directories be closed to writing."""
     for place, names, _ in os.walk(root):
         for name in names:
             if not (Path(place) / name).is_symlink():
-                os.chmod(Path(place) / name, 0o700)
+                (Path(place) / name).chmod(0o700)
     shutil.rmtree(root)
 
 

@@ -21,7 +21,7 @@ from interlock.testing.scripts import named_script
 
 __all__ = ["AT_ONCE", "Listener", "names_of", "run_demo"]
 
-AT_ONCE = 4
+AT_ONCE = 3
 """Tricks that are played together: they wait for each other's judge more than for the machine."""
 
 WIDTH = 160
@@ -63,7 +63,8 @@ def run_demo(
     listener.step("A small project with a history, set up for Interlock, and its server")
     with interruptible(), a_house(level) as house:
         reached = Level(house.about["level"])
-        listener.step(f"Up at level {reached.value}. An honest agent, tests first:")
+        listener.step(f"Up at level {reached.value} ({'; '.join(house.about['reasons'])})")
+        listener.step("An honest agent, tests first:")
         honest, first = _honest(house, listener)
         before = ground(house.repository, house.environment)
         judged: dict[str, Judged] = {}
