@@ -112,6 +112,7 @@ class Server:
     """What a crash takes away."""
 
     ledger: Ledger
+    tokens: TokenService
     service: Service
     people: People
     driver: Driver
@@ -195,7 +196,7 @@ class Bench:
             new_id=self.new_id,
             level=lambda: "none",
         )
-        self._server = Server(ledger, service, people, driver, housing, doors)
+        self._server = Server(ledger, tokens, service, people, driver, housing, doors)
         driver.start()
 
     async def _fetch_base(self) -> tuple[tuple[str, str], WorkflowSpec]:

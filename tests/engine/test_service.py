@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from starlette.requests import Request
 from tests.engine.bench import DOCUMENTS, REVIEWED, Bench, run
 
 from interlock.core.states import TaskStatus
+from interlock.engine.service import AUDIENCE
 from interlock.errors import AuthError, ConflictError, NotFoundError
 from interlock.server.doors.requests import bearer
 
@@ -56,6 +58,34 @@ def test_a_token_does_not_serve_the_next_attempt_of_its_phase() -> None:
         for session_id in (session.session_id, again.session_id):
             with pytest.raises(AuthError):
                 b.now.service.verify(token, session_id)
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    "claim,value", [("phase", "TDD"), ("epoch", 0), ("epoch", 2), ("attempt", "att_0")]
+)
+def test_phase_epoch_and_attempt_in_a_token_are_those_of_the_state(
+    claim: str, value: object
+) -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        state = b.state(task_id)
+        claims: dict[str, Any] = {
+            "audience": AUDIENCE,
+            "agent": state.agent_id,
+            "session": session.session_id,
+            "task": task_id,
+            "phase": state.phase,
+            "epoch": state.epoch,
+            "attempt": state.attempt_id,
+            "workflow": state.workflow,
+        }
+        b.now.service.verify(b.now.tokens.mint(**claims), session.session_id)
+        with pytest.raises(ConflictError) as refused:
+            b.now.service.verify(b.now.tokens.mint(**{**claims, claim: value}), session.session_id)
+        assert refused.value.code == "IL-TOK-031"
 
     run(story)
 
