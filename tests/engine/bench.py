@@ -19,7 +19,7 @@ from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.definition.packs import load_pack
 from interlock.engine.codec import plain
-from interlock.engine.driver import Driver, Tools
+from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.handins import HandIns
@@ -27,6 +27,7 @@ from interlock.engine.housing import Housing
 from interlock.engine.ids import new_id
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
+from interlock.engine.means import Means
 from interlock.engine.people import People
 from interlock.engine.service import Service, Transition
 from interlock.engine.sessions import Caller
@@ -171,7 +172,7 @@ class Bench:
 
         housing = Housing(self.runner, self.trees, doors, wake)
         driver = Driver(
-            Tools(
+            Means(
                 ledger=ledger,
                 runner=self.runner,
                 repository=self.trees,

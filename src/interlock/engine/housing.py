@@ -62,6 +62,7 @@ class Housing:
         self._wake = wake
         self._housed: dict[str, Housed] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._decided: set[str] = set()
 
     def get(self, session_id: str) -> Housed | None:
         """The live session of that id."""
@@ -70,6 +71,14 @@ class Housing:
     def of_task(self, task_id: str) -> tuple[str, ...]:
         """Ids of the task's live sessions."""
         return tuple(key for key, housed in self._housed.items() if housed.task_id == task_id)
+
+    def expect(self, session_id: str) -> None:
+        """Remember that this server has decided to start a session and may not have done so yet."""
+        self._decided.add(session_id)
+
+    def is_expected(self, session_id: str) -> bool:
+        """Whether the session can still be had: it is to be started, or it outlived a server."""
+        return session_id in self._decided or session_id in self._runner.adopted()
 
     def survivors(self) -> frozenset[str]:
         """Sessions that the runner still has, housed or not."""
@@ -114,6 +123,7 @@ class Housing:
         housed = Housed(session, state.task_id, asyncio.get_running_loop().create_future())
         housed.watcher = asyncio.create_task(self._watch(housed, ended))
         self._housed[session_id] = housed
+        self._decided.discard(session_id)
         return housed
 
     def _commit(self, state: TaskState) -> str:

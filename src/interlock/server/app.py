@@ -27,7 +27,7 @@ from interlock.adapters.trees.repository import Repository
 from interlock.core.model import WorkflowSpec
 from interlock.definition.loader import load_tree
 from interlock.engine.codec import plain, typed
-from interlock.engine.driver import Driver, Tools
+from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.handins import HandIns
@@ -35,6 +35,7 @@ from interlock.engine.housing import Housing
 from interlock.engine.ids import new_id
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
+from interlock.engine.means import Means
 from interlock.engine.people import People
 from interlock.engine.secret import load_secret
 from interlock.engine.service import Service
@@ -126,7 +127,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     service = Service(ledger, tokens, toolbox, hand_ins, leases)
     doors.listeners = Listeners(Guard(agent_door(service, make_id)))
     driver = Driver(
-        Tools(
+        Means(
             ledger=ledger,
             runner=runner,
             repository=project,

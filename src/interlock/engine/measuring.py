@@ -1,0 +1,71 @@
+"""A requested transition: the scratch is taken over, the gate measured, the request decided."""
+
+from __future__ import annotations
+
+from interlock.core import commands as cmd
+from interlock.core.policy.paths import writable
+from interlock.core.tasks import TaskState
+from interlock.engine.author import Author
+from interlock.engine.importing import take_over
+from interlock.engine.means import Means
+from interlock.engine.reviewers import Reviewers
+
+__all__ = ["Measuring"]
+
+
+class Measuring:
+    """Carries a pending request to its decision."""
+
+    def __init__(self, means: Means, author: Author, reviewers: Reviewers) -> None:
+        self._means = means
+        self._author = author
+        self._reviewers = reviewers
+
+    async def measure(self, state: TaskState) -> bool:
+        """Do the request's next step; ``False`` while something is awaited."""
+        request = state.request
+        if request is None:
+            return False
+        if not request.tree:
+            return await self._take_over(state)
+        if self._reviewers.are_awaited(state, request):
+            return False
+        facts = await self._means.gatekeeper.measure(state.task_id, request)
+        head = self._means.audit.heads
+        await self._means.ledger.apply(
+            state.task_id,
+            cmd.Conclude(
+                request_id=request.request_id,
+                facts=facts,
+                approval_id=self._means.new_id("apr"),
+                anchor=(head.seq, head.head),
+            ),
+            actor="server",
+        )
+        return True
+
+    async def _take_over(self, state: TaskState) -> bool:
+        house = self._means.housing.get(state.session_id)
+        if house is None and state.session_id in self._means.housing.survivors():
+            await self._author.house(state)
+            house = self._means.housing.get(state.session_id)
+        if house is None or house.session.exited.done() or state.request is None:
+            await self._author.end(state, "lost" if house is None else "died", None)
+            return True
+        workflow, phase = self._means.phase(state)
+        rules = writable(workflow, phase.id)
+
+        def may_write(path: str) -> str | None:
+            reason = rules.why_not(path)
+            return reason.message if reason else None
+
+        imported = await take_over(house.session, self._means.repository, state.tree, may_write)
+        taken = cmd.TakeOver(
+            request_id=state.request.request_id,
+            tree=imported.tree,
+            changes=imported.changes,
+            refused=dict(imported.refused),
+            ignored=imported.ignored,
+        )
+        await self._means.apply(state, taken)
+        return True
