@@ -35,7 +35,7 @@ def _print(name: str, measured: Measured) -> None:
     for figure in figures.values():
         spread = f"{_shown(min(figure.rounds), '')}… {_shown(max(figure.rounds), '')}"
         line = f"  {figure.name:<44} {_shown(figure.value, figure.unit):>12}   {spread:<18}"
-        print(f"{line} {_verdict(budgeted.get(figure.name))}".rstrip())
+        print(f"{line} {_verdict(budgeted.get(figure.name))}".rstrip(), flush=True)
 
 
 def _verdict(budget: Budget | None) -> str:

@@ -76,8 +76,8 @@ async def ground(files: int, parent: Path | None = None) -> AsyncIterator[Ground
                 await runner.connected(_PATIENCE_S)
                 yield Ground(state, base, runner)
             finally:
-                runner.close()
                 supervisor.terminate()
+                runner.close()
 
 
 def _python_path() -> dict[str, str]:
