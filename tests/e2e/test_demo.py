@@ -11,20 +11,22 @@ from pathlib import Path
 
 import pytest
 
+DEMO = (sys.executable, "-m", "interlock", "demo")
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@pytest.mark.xfail(strict=True, reason="the demo is not there yet")
 def test_demo_completes_an_honest_task_and_stops_every_trick(tmp_path: Path) -> None:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path / "home"),
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "LANG": "C.UTF-8",
+        **{k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_"))},
     }
     (tmp_path / "home").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "interlock", "demo", "--json"],
+        [*DEMO, "--json", "--evidence", str(tmp_path / "evidence")],
         env=environment,
         cwd=tmp_path,
         capture_output=True,
@@ -43,3 +45,7 @@ def test_demo_completes_an_honest_task_and_stops_every_trick(tmp_path: Path) -> 
         assert trick["reason"], trick
     assert report["audit"]["ok"] is True
     assert report["level"] in {"full", "partial", "none"}
+    assert report["repository"] == {"ok": True, "changed": []}
+    assert (tmp_path / "evidence" / "honest.json").exists()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == []
+    assert not (tmp_path / "state").exists()

@@ -15,6 +15,7 @@ _NEVER = (
     ".orchestrator/*",
     ".git/*",
     ".gitattributes",
+    "*/.gitattributes",
     ".gitmodules",
     ".github/*",
     ".vscode/*",

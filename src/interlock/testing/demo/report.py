@@ -126,7 +126,7 @@ class Report:
     trespasses: tuple[str, ...]
     audit: Mapping[str, Any]
     evidence: str
-    seconds: float
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:

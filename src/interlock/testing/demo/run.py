@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from interlock.testing.demo.report import Honest, Judged, Report, honest_of, jud
 from interlock.testing.demo.story import Played, Story
 from interlock.testing.scripts import named_script
 
-__all__ = ["AT_ONCE", "Listener", "names_of", "run_demo"]
+__all__ = ["AT_ONCE", "Listener", "play_tricks", "run_demo"]
 
 AT_ONCE = 3
-"""Tricks that are played together: they wait for each other's judge more than for the machine."""
+"""Tricks that are played together; more wait for each other's judge."""
 
 WIDTH = 160
+"""Columns of the table that is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,34 +61,49 @@ def run_demo(
         UnavailableError: it cannot be set up or does not come up.
     """
     began = time.monotonic()
-    listener.step("A small project with a history, set up for Interlock, and its server")
-    with interruptible(), a_house(level) as house:
-        reached = Level(house.about["level"])
-        listener.step(f"Up at level {reached.value} ({'; '.join(house.about['reasons'])})")
-        listener.step("An honest agent, tests first:")
-        honest, first = _honest(house, listener)
-        before = ground(house.repository, house.environment)
-        judged: dict[str, Judged] = {}
-        played = {"honest": first}
-        if honest.ok:
-            listener.step(f"A cheating agent, {len(tricks)} tricks, {at_once} at a time:")
-            _cheat(house, tricks, first.task_id, at_once, judged, played, listener)
-        changed = differences(before, ground(house.repository, house.environment))
-        directory = evidence or Path(tempfile.mkdtemp(prefix="interlock-evidence-"))
-        directory.mkdir(parents=True, exist_ok=True)
-        write_bundle(directory, house, played)
-        report = Report(
-            level=reached,
-            why_level=tuple(house.about["reasons"]),
-            honest=honest,
-            tricks=tuple(judged[trick.id] for trick in tricks if trick.id in judged),
-            trespasses=changed,
-            audit=house.verify_audit(),
-            evidence=str(directory.resolve()),
-            seconds=time.monotonic() - began,
-        )
-        write_report(directory, report.document(), f"{report.table(WIDTH)}\n\n{report.summary()}")
+    with interruptible():
+        listener.step("A small project with a history, set up for Interlock, and its server")
+        with a_house(level) as house:
+            found = _everything(house, tricks, listener, at_once, evidence)
+            report = replace(found, seconds=time.monotonic() - began)
+            text = f"{report.table(WIDTH)}\n\n{report.summary()}"
+            write_report(Path(report.evidence), report.document(), text)
     return report
+
+
+def _everything(
+    house: House,
+    tricks: Sequence[Trick],
+    listener: Listener,
+    at_once: int,
+    evidence: Path | None,
+) -> Report:
+    level = Level(house.about["level"])
+    listener.step(f"Up at level {level.value} ({'; '.join(house.about['reasons'])})")
+    listener.step("An honest agent, tests first:")
+    honest, first = _honest(house, listener)
+    before = ground(house.repository, house.environment)
+    judged: dict[str, Judged] = {}
+    played = {"honest": first}
+    if honest.ok:
+        listener.step(f"A cheating agent, {len(tricks)} tricks, {at_once} at a time:")
+        for found, one in play_tricks(house, tricks, first.task_id, at_once=at_once):
+            judged[found.id], played[f"trick-{found.id}"] = found, one
+            listener.trick(found)
+    changed = differences(before, ground(house.repository, house.environment))
+    # Late: whoever is interrupted leaves nothing.
+    directory = evidence or Path(tempfile.mkdtemp(prefix="interlock-evidence-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    write_bundle(directory, house, played)
+    return Report(
+        level=level,
+        why_level=tuple(house.about["reasons"]),
+        honest=honest,
+        tricks=tuple(judged[trick.id] for trick in tricks if trick.id in judged),
+        trespasses=changed,
+        audit=house.verify_audit(),
+        evidence=str(directory.resolve()),
+    )
 
 
 def _honest(house: House, listener: Listener) -> tuple[Honest, Played]:
@@ -97,28 +113,22 @@ def _honest(house: House, listener: Listener) -> tuple[Honest, Played]:
     return honest_of(played), played
 
 
-def _cheat(
-    house: House,
-    tricks: Sequence[Trick],
-    other_task: str,
-    at_once: int,
-    judged: dict[str, Judged],
-    played: dict[str, Played],
-    listener: Listener,
-) -> None:
-    names = names_of(house, other_task)
-    scripts = [(trick.title, trick.meant(names)) for trick in tricks]
-    for number, one in Story(house).play(scripts, at_once=at_once):
-        trick = tricks[number]
-        found = judged_of(trick, one, Level(house.about["level"]), own_uid=os.geteuid() == 0)
-        judged[trick.id], played[f"trick-{trick.id}"] = found, one
-        listener.trick(found)
+def play_tricks(
+    house: House, tricks: Sequence[Trick], other_task: str, *, at_once: int = AT_ONCE
+) -> Iterator[tuple[Judged, Played]]:
+    """Play each trick as a task of its own; what became of it as soon as it is over.
 
-
-def names_of(house: House, other_task: str) -> dict[str, str]:
-    """What tricks are told of the house, so that none misses for want of an address."""
-    return {
+    Args:
+        other_task: id of a task that is not the cheating agent's.
+    """
+    # A trick must not miss for want of an address.
+    names = {
         "STATE": str(house.state.root),
         "PORT": str(house.about["port"]),
         "OTHER_TASK": other_task,
     }
+    scripts = [(trick.title, trick.meant(names)) for trick in tricks]
+    level = Level(house.about["level"])
+    for number, played in Story(house).play(scripts, at_once=at_once):
+        # As root each session has a user of its own, at every level.
+        yield judged_of(tricks[number], played, level, own_uid=os.geteuid() == 0), played
