@@ -173,30 +173,36 @@ def word_at(rows: list[str], position: Position | None) -> str:
 
 
 @pytest.mark.parametrize(
-    "mode, action, counts, code",
+    "mode, action, counts, codes",
     [
-        ("permissive", "reject", Mode.STRICT, "IL-DEF-080"),
-        ("advisory", "warn", Mode.PERMISSIVE, "IL-DEF-080"),
-        ("strict", "warn", Mode.STRICT, "IL-DEF-082"),
-        ("strict", "log", Mode.STRICT, "IL-DEF-082"),
-        ("strict", "reject", Mode.STRICT, None),
-        ("permissive", "warn", Mode.PERMISSIVE, None),
+        ("permissive", "reject", Mode.STRICT, ["IL-DEF-080"]),
+        ("advisory", "warn", Mode.PERMISSIVE, ["IL-DEF-080", "IL-DEF-080"]),
+        ("strict", "warn", Mode.STRICT, ["IL-DEF-082"]),
+        ("strict", "log", Mode.STRICT, ["IL-DEF-082"]),
+        ("strict", "reject", Mode.STRICT, []),
+        ("permissive", "warn", Mode.PERMISSIVE, ["IL-DEF-080"]),
     ],
 )
 def test_the_stricter_of_mode_and_tool_enforcement_counts(
-    mode: str, action: str, counts: Mode, code: str | None
+    mode: str, action: str, counts: Mode, codes: list[str]
 ) -> None:
     found = loaded(
         "mode: strict", f"mode: {mode}, tool_enforcement: {{violation_action: {action}}}"
     )
     assert found.workflow.mode is counts
-    assert [w.code for w in found.warnings] == ([code] if code else [])
+    assert [w.code for w in found.warnings] == codes
+
+
+@pytest.mark.parametrize("mode", ["permissive", "advisory"])
+def test_a_weaker_mode_says_that_it_is_treated_as_strict(mode: str) -> None:
+    (warning,) = loaded("mode: strict", f"mode: {mode}").warnings
+    assert f"'mode: {mode}' is treated as strict" in warning.message
 
 
 def test_tokens_stay_required_outside_strict_mode_too() -> None:
     text = changed("gate: done}", "gate: done, requires_token: false}")
     found = load(text.replace("mode: strict", "mode: advisory"))
-    assert [w.code for w in found.warnings] == ["IL-DEF-082"]
+    assert sorted(w.code for w in found.warnings) == ["IL-DEF-080", "IL-DEF-082"]
 
 
 def test_parameters_that_were_left_out_have_their_defaults() -> None:

@@ -11,12 +11,11 @@ import click
 from interlock.adapters.audit.verify import verify as verify_log
 from interlock.cli.output import emit, json_option
 from interlock.cli.place import client, here
-from interlock.errors import InterlockError, InvalidInputError
+from interlock.errors import InvalidInputError, UnavailableError
 from interlock.ports.audit import Sealed
+from interlock.server.records import ANCHORED, anchors_in
 
-__all__ = ["anchors_of", "audit"]
-
-_ANCHORED = ("phase_changed", "task_completed")
+__all__ = ["audit"]
 
 
 @click.group()
@@ -69,15 +68,9 @@ def _anchors() -> tuple[list[Sealed], str]:
         anchors: list[Sealed] = []
         cursor = 0
         while True:
-            events, cursor = connection.events(cursor, types=_ANCHORED)
+            events, cursor = connection.events(cursor, types=ANCHORED)
             if not events:
                 return anchors, "events"
-            anchors += anchors_of(events)
-    except InterlockError:
+            anchors += anchors_in(event["data"] for event in events)
+    except UnavailableError:
         return [], "none: no server runs, → interlock up"
-
-
-def anchors_of(events: list[dict[str, Any]]) -> list[Sealed]:
-    """The audit heads that events carry."""
-    found = [event["data"] for event in events]
-    return [Sealed(d["audit_seq"], d["audit_head"]) for d in found if d.get("audit_seq")]

@@ -3,8 +3,10 @@ read from commits."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -16,12 +18,16 @@ from interlock.core.model import EnvironmentSpec
 from interlock.definition.detect import detect_environment
 from interlock.definition.loader import load_tree
 from interlock.definition.packs import pack_files
-from interlock.errors import ConflictError, InvalidInputError
+from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 from interlock.server.layout import Layout, repository_root
-from interlock.server.passphrase import set_passphrase
-from interlock.server.trustfile import add_trusted
+from interlock.server.passphrase import check_passphrase, set_passphrase
+from interlock.server.trustfile import add_trusted, is_trusted
 
 __all__ = ["init"]
+
+_OF_A_CALLER = frozenset(
+    {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"}
+)
 
 _CONFIG = """\
 # Settings of Interlock for this repository; ORCHESTRATOR_<SECTION>_<KEY> wins over them.
@@ -49,16 +55,23 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     """Set this repository up: workflow, schemas, state, passphrase, audit key."""
     root = repository_root(Path.cwd())
     _require_commit(root)
+    _require_plain_directories(root)
+    files = _files(root, pack)
+    # Read before anything is changed: what does not hold is a person's to put right first.
+    workflow = load_tree(lambda path: _after(root, path, files)).workflow
+    given = None if _is_set_up(root) else passphrase(passphrase_file, confirm=True)
+    if given is not None:
+        check_passphrase(given)
     layout = Layout.of(root, create=True)
-    if not layout.passphrase.exists():
-        set_passphrase(layout.passphrase, passphrase(passphrase_file, confirm=True))
-    written = _write_files(root, pack)
+    if given is not None:
+        set_passphrase(layout.passphrase, given)
+    written = _write(root, files)
     committed = _commit(root, written) if written else ""
-    workflow = load_tree(lambda path: _read(root, path)).workflow
     key = "" if (layout.audit / "key").exists() else AuditLog.create(layout.audit)
     _link_known_paths(root, layout)
     if workflow.environment is not None:
         _offer_trust(layout, workflow.environment, trusted)
+    uncommitted = _uncommitted(root)
     emit(
         {
             "repository": str(root),
@@ -67,10 +80,19 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
             "commit": committed,
             "audit_key": key,
             "environment": list(workflow.environment.setup) if workflow.environment else None,
+            "uncommitted": uncommitted,
         },
         as_json=as_json,
-        text=_summary(layout, written, key),
+        text=_summary(layout, written, key, uncommitted),
     )
+
+
+def _is_set_up(root: Path) -> bool:
+    """Whether a passphrase was set before."""
+    try:
+        return Layout.of(root).passphrase.exists()
+    except NotFoundError:
+        return False
 
 
 def _require_commit(root: Path) -> None:
@@ -82,28 +104,53 @@ def _require_commit(root: Path) -> None:
         )
 
 
+def _require_plain_directories(root: Path) -> None:
+    """A repository must not lead our writing somewhere else."""
+    for path in (root / ".orchestrator", root / ".orchestrator" / "schemas"):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise ConflictError(
+                f"{path} is not a directory of the repository",
+                code="IL-INI-003",
+                remedy=f"git rm --cached {path} && rm {path}",
+            )
+
+
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # Variables of a git that called us (a hook) would lead it to another repository or index.
+    environment = {k: v for k, v in os.environ.items() if k not in _OF_A_CALLER}
     return subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, check=False
+        ["git", "-C", str(root), "-c", f"core.hooksPath={os.devnull}", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
 
 
-def _read(root: Path, path: str) -> bytes | None:
+def _present(root: Path, path: str) -> bytes | None:
     try:
         return (root / path).read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         return None
 
 
-def _write_files(root: Path, pack: str) -> list[str]:
-    """Write what is missing; a file that is there is a person's and stays."""
+def _after(root: Path, path: str, files: Mapping[str, bytes]) -> bytes | None:
+    """A file as it will be."""
+    there = _present(root, path)
+    return files.get(path) if there is None else there
+
+
+def _files(root: Path, pack: str) -> dict[str, bytes]:
+    """What ``init`` would write into an empty repository."""
     listed = _git(root, "ls-files", "-z").stdout.split("\0")
     environment = detect_environment(
-        [path for path in listed if path], lambda path: _read(root, path)
+        [path for path in listed if path], lambda path: _present(root, path)
     )
-    files = {**pack_files(pack, environment), ".orchestrator/config.yaml": _CONFIG.encode()}
-    if (root / "agent_workflow.yaml").exists():
-        files = {".orchestrator/config.yaml": _CONFIG.encode()}
+    return {**pack_files(pack, environment), ".orchestrator/config.yaml": _CONFIG.encode()}
+
+
+def _write(root: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Write what is missing; a file that is there is a person's and stays."""
     written = []
     for path, data in files.items():
         target = root / path
@@ -114,13 +161,20 @@ def _write_files(root: Path, pack: str) -> list[str]:
     return written
 
 
+def _uncommitted(root: Path) -> list[str]:
+    """Files of ours that differ from HEAD: tasks do not see what is not committed."""
+    names = ("agent_workflow.yaml", ".orchestrator/config.yaml", ".orchestrator/schemas")
+    found = _git(root, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--", *names)
+    return sorted(entry[3:] for entry in found.stdout.split("\0") if entry)
+
+
 def _commit(root: Path, written: list[str]) -> str:
     """Commit only what was written; the person's index and hooks are left alone."""
     identity = []
     for key, value in (("user.name", "interlock"), ("user.email", "interlock@localhost")):
         if _git(root, "config", "--get", key).returncode:
             identity += ["-c", f"{key}={value}"]
-    quiet = [*identity, "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"]
+    quiet = [*identity, "-c", "commit.gpgSign=false"]
     added = _git(root, "add", "--force", "--", *written)
     done = _git(root, *quiet, "commit", "--quiet", "-m", "Set up Interlock", "--", *written)
     if added.returncode or done.returncode:
@@ -135,19 +189,22 @@ def _commit(root: Path, written: list[str]) -> str:
 def _link_known_paths(root: Path, layout: Layout) -> None:
     """The paths that other tools know, as links into the state; git does not see them."""
     links = {"events.db": layout.events, "tool_audit.jsonl": layout.audit / "000001.jsonl"}
-    exclude = root / ".git" / "info" / "exclude"
+    # Not below .git of a worktree, which is a file.
+    exclude = root / _git(root, "rev-parse", "--git-path", "info/exclude").stdout.strip()
     for name, target in links.items():
         link = root / ".orchestrator" / name
         if not link.is_symlink() and not link.exists():
             link.symlink_to(target)
-    if exclude.parent.is_dir():
-        there = exclude.read_text() if exclude.exists() else ""
-        missing = [f"/.orchestrator/{n}" for n in links if f"/.orchestrator/{n}" not in there]
-        if missing:
-            exclude.write_text("\n".join([there.rstrip("\n"), *missing, ""]).lstrip("\n"))
+    there = exclude.read_text() if exclude.exists() else ""
+    missing = [f"/.orchestrator/{n}" for n in links if f"/.orchestrator/{n}" not in there]
+    if missing:
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text("\n".join([there.rstrip("\n"), *missing, ""]).lstrip("\n"))
 
 
 def _offer_trust(layout: Layout, environment: EnvironmentSpec, trusted: bool | None) -> None:
+    if is_trusted(layout, environment):
+        return
     say("Commands that build the test environment (sandboxed, package index only):")
     for command in environment.setup:
         say(f"    {command}")
@@ -159,7 +216,7 @@ def _offer_trust(layout: Layout, environment: EnvironmentSpec, trusted: bool | N
         say("Not trusted yet: gates that run tests stay undetermined. → interlock trust")
 
 
-def _summary(layout: Layout, written: list[str], key: str) -> str:
+def _summary(layout: Layout, written: list[str], key: str, uncommitted: list[str]) -> str:
     lines = [f"State: {layout.root}"]
     if written:
         lines.append(f"Written and committed: {', '.join(written)}")
@@ -168,5 +225,9 @@ def _summary(layout: Layout, written: list[str], key: str) -> str:
             f"Audit verification key (shown once, keep it elsewhere): {key}",
             "  → interlock audit verify --key-file FILE proves the whole log with it",
         ]
+    if uncommitted:
+        names = " ".join(uncommitted)
+        lines.append(f"Not committed, so not seen by tasks: {names}")
+        lines.append(f"  → git add --force -- {names} && git commit")
     lines.append("Next: interlock up")
     return "\n".join(lines)

@@ -4,49 +4,51 @@ fast."""
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 from interlock import __version__
 from interlock.cli.output import fail
-from interlock.errors import InterlockError, UnavailableError
+from interlock.errors import InterlockError, InternalError, UnavailableError, UsageError
 
-__all__ = ["main"]
+__all__ = ["VERBS", "cli", "main"]
 
-_VERBS = {
-    "init": "interlock.cli.init:init",
-    "trust": "interlock.cli.trust:trust",
-    "up": "interlock.cli.up:up",
-    "down": "interlock.cli.up:down",
-    "run": "interlock.cli.run:run",
-    "task": "interlock.cli.tasks:task",
-    "show": "interlock.cli.tasks:show",
-    "why": "interlock.cli.why:why",
-    "inbox": "interlock.cli.approvals:inbox",
-    "approve": "interlock.cli.approvals:approve",
-    "reject": "interlock.cli.approvals:reject",
-    "abort": "interlock.cli.approvals:abort",
-    "evidence": "interlock.cli.tasks:evidence",
-    "audit": "interlock.cli.audit:audit",
-    "demo": "interlock.cli.demo:demo",
+VERBS = {
+    "init": ("init:init", "Set this repository up."),
+    "trust": ("trust:trust", "Trust the commands that build the test environment."),
+    "up": ("up:up", "Start the server; returns when it answers."),
+    "down": ("up:down", "Stop the server and its sessions."),
+    "run": ("run:run", "Have an agent do a task."),
+    "task": ("tasks:task", "Tasks of this repository."),
+    "show": ("tasks:show", "One task: where it is and what it waits for."),
+    "why": ("why:why", "Why a task is where it is, and what helps."),
+    "inbox": ("approvals:inbox", "What waits for a person."),
+    "approve": ("approvals:approve", "Let a waiting gate through."),
+    "reject": ("approvals:reject", "Refuse a waiting gate, with a reason."),
+    "abort": ("approvals:abort", "End a task for good."),
+    "evidence": ("tasks:evidence", "Everything that is known about a task."),
+    "audit": ("audit:audit", "The sealed record of every call."),
+    "demo": ("demo:demo", "A task that is blocked, why, and how it gets unblocked."),
 }
-"""Verb → where it is."""
+"""Verb → where it is, and its line in the list: help imports none of them."""
 
 
 class _Lazy(click.Group):
     """A group whose commands are imported when they are named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_VERBS)
+        return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if (place := _VERBS.get(cmd_name)) is None:
+        if cmd_name not in VERBS:
             return None
-        module, _, name = place.partition(":")
+        module, _, name = VERBS[cmd_name][0].partition(":")
         try:
-            command = getattr(importlib.import_module(module), name)
+            command = getattr(importlib.import_module(f"interlock.cli.{module}"), name)
         except ModuleNotFoundError as error:
             raise UnavailableError(
                 f"{cmd_name} needs {error.name}, which is not installed",
@@ -55,6 +57,10 @@ class _Lazy(click.Group):
             ) from error
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,13 +80,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     as_json = "--json" in arguments
     try:
         code = cli.main(arguments, prog_name="interlock", standalone_mode=False)
-    except click.exceptions.Abort:
+        sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
-    except KeyboardInterrupt:
-        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough; what is left must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except click.ClickException as error:
-        error.show()
-        return 2
+        return _misused(error, as_json=as_json)
     except InterlockError as error:
         return fail(error, as_json=as_json)
+    except Exception as error:
+        traceback.print_exc()
+        ours = InternalError(f"{type(error).__name__}: {error}", remedy="Report it as a bug.")
+        return fail(ours, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _misused(error: click.ClickException, *, as_json: bool) -> int:
+    if not as_json:
+        error.show()
+        return UsageError.exit_code
+    context = getattr(error, "ctx", None)
+    remedy = f"{context.command_path} --help" if context is not None else "interlock --help"
+    usage = UsageError(error.format_message(), code="IL-CLI-004", remedy=remedy)
+    return fail(usage, as_json=True)

@@ -10,6 +10,7 @@ import click
 
 from interlock.cli.output import clean, emit, json_option, table
 from interlock.cli.place import client
+from interlock.errors import InvalidInputError
 
 __all__ = ["describe", "evidence", "show", "task"]
 
@@ -95,5 +96,12 @@ def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
     if output is None:
         emit(bundle, as_json=True)
         return
-    output.write_text(json.dumps(bundle, indent=2, ensure_ascii=False))
+    try:
+        output.write_text(json.dumps(bundle, indent=2, ensure_ascii=False))
+    except OSError as error:
+        raise InvalidInputError(
+            f"{output} cannot be written: {error.strerror}",
+            code="IL-CLI-021",
+            remedy=f"interlock evidence {task_id} > FILE",
+        ) from error
     emit({"written": str(output)}, as_json=as_json, text=f"Written: {output}")

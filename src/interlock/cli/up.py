@@ -3,26 +3,29 @@ here."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from interlock.adapters.lockfile import LockFile
 from interlock.cli.output import emit, json_option, say
 from interlock.cli.place import here
-from interlock.errors import InterlockError, UnavailableError
+from interlock.errors import ConflictError, InterlockError, UnavailableError, from_problem
 from interlock.sdk.people import PeopleClient
 from interlock.server.layout import Layout
 
 __all__ = ["down", "start_background", "stop_background", "up"]
 
-_READY_S = 60.0
+_READY_S, _STOPPED_S = 60.0, 30.0
 
 
 @click.command()
@@ -37,17 +40,19 @@ _READY_S = 60.0
 @json_option
 def up(foreground: bool, level: str, as_json: bool) -> int:
     """Start the server; returns when it answers."""
-    _, layout = here()
+    root, layout = here()
+    layout.create(root)
     if foreground:
         return subprocess.call(_monitor(layout, level))
     about = start_background(layout, level)
+    state = "Already up" if about["already_up"] else "Up"
     emit(
         about,
         as_json=as_json,
-        text=f"Up: people's door {about['url']}, confinement {about['level']}, "
+        text=f"{state}: people's door {about['url']}, confinement {about['level']}, "
         f"state {about['state']}\nNext: interlock run \"what to do\" --agent-command '…'",
     )
-    for reason in about["reasons"]:
+    for reason in (*about["reasons"], *about["notices"]):
         say(f"  {reason}")
     return 0
 
@@ -69,14 +74,17 @@ def _monitor(layout: Layout, level: str) -> list[str]:
 def start_background(layout: Layout, level: str = "full") -> dict[str, Any]:
     """Start monitor, supervisor and server, wait until they answer; what they say of themselves.
 
+    ``already_up`` is set where they answered before.
+
     Raises:
+        InterlockError: what the server ended with.
         UnavailableError: they did not come up; the message ends with the last lines of their logs.
     """
     if (there := _ask(layout)) is not None:
-        return there
-    logs = layout.root / "logs"
-    logs.mkdir(exist_ok=True, mode=0o700)
-    with (logs / "monitor.log").open("ab") as log:
+        return {**there, "already_up": True}
+    layout.logs.mkdir(exist_ok=True, mode=0o700)
+    layout.failure.unlink(missing_ok=True)
+    with (layout.logs / "monitor.log").open("ab") as log:
         process = subprocess.Popen(
             _monitor(layout, level),
             stdin=subprocess.DEVNULL,
@@ -88,16 +96,24 @@ def start_background(layout: Layout, level: str = "full") -> dict[str, Any]:
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         if (there := _ask(layout)) is not None:
-            return there
+            return {**there, "already_up": False}
         if process.poll() is not None:
             break
-        time.sleep(0.1)
+        time.sleep(0.02)
     process.terminate()
-    raise UnavailableError(
-        f"the server did not come up:\n{_last_words(logs)}",
-        code="IL-CLI-010",
-        remedy=f"less {logs / 'server.log'}",
-    )
+    raise _why_not(layout)
+
+
+def _why_not(layout: Layout) -> InterlockError:
+    """What the server ended with; if it said nothing, what there is to read."""
+    try:
+        return from_problem(json.loads(layout.failure.read_text()))
+    except (OSError, ValueError):
+        return UnavailableError(
+            f"the server did not come up:\n{_last_words(layout.logs)}",
+            code="IL-CLI-010",
+            remedy=f"less {layout.logs / 'server.log'}",
+        )
 
 
 def _ask(layout: Layout) -> dict[str, Any] | None:
@@ -112,7 +128,7 @@ def _ask(layout: Layout) -> dict[str, Any] | None:
 
 def _last_words(logs: Path) -> str:
     lines: list[str] = []
-    for name in ("server.log", "supervisor.log"):
+    for name in ("monitor.log", "server.log", "supervisor.log"):
         path = logs / name
         if path.exists():
             lines += [f"{name}: {line}" for line in path.read_text().splitlines()[-5:]]
@@ -120,13 +136,40 @@ def _last_words(logs: Path) -> str:
 
 
 def stop_background(layout: Layout) -> bool:
-    """Stop what ``start_background`` started; whether anything ran."""
-    try:
-        pid = int(json.loads((layout.run / "up.json").read_text())["pid"])
-        os.kill(pid, signal.SIGTERM)
-    except (OSError, ValueError, KeyError):
+    """Stop what ``start_background`` started; whether anything ran.
+
+    Raises:
+        UnavailableError: something still runs after half a minute.
+    """
+    monitor, *children = layout.locks
+    # Without a monitor (killed) its children are stopped one by one.
+    running = [pid for lock in ([monitor], children) for pid in _holders(lock)]
+    if not running:
         return False
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and (layout.run / "up.json").exists():
+    first = _holders([monitor]) or running
+    for pid in first:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOPPED_S
+    while _holders(layout.locks):
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"process {running[0]} does not stop",
+                code="IL-CLI-011",
+                remedy=f"kill -9 {running[0]}",
+            )
         time.sleep(0.05)
     return True
+
+
+def _holders(locks: Iterable[Path]) -> list[int]:
+    """Processes that hold these locks: a process id in a file may be anybody's by now."""
+    found = []
+    for path in locks:
+        if not path.exists():
+            continue
+        try:
+            LockFile(path, code="IL-CLI-012", what=str(path)).release()
+        except ConflictError as error:
+            found.append(error.context["pid"])
+    return [pid for pid in found if pid]

@@ -31,7 +31,15 @@ def read_enforcement(root: Fields, findings: Findings) -> Enforcement:
     keys = ("mode", "phase_tokens", "tool_enforcement")
     fields = Fields(entry.value, "enforcement", "'enforcement'", keys, findings)
     mode = fields.choice("mode", tuple(Mode), Mode.STRICT, what="mode")
-    return Enforcement(_read_tools(fields, mode, findings), _read_tokens(fields, findings))
+    mode = _read_tools(fields, mode, findings)
+    if mode is not Mode.STRICT:
+        findings.warning(
+            Code.NO_EFFECT_YET,
+            f"'mode: {mode}' is treated as strict for now: what fails blocks",
+            fields.place("mode"),
+            help=f'The other modes come with "{DEFINITION}".',
+        )
+    return Enforcement(mode, _read_tokens(fields, findings))
 
 
 def _read_tokens(parent: Fields, findings: Findings) -> TokenSpec:

@@ -8,9 +8,8 @@ waiting is on the ledger's changes, never on a clock.
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
-
-import structlog
 
 from interlock.core import commands as cmd
 from interlock.core.events import BlockerEncountered
@@ -29,7 +28,7 @@ _TRIES_UNNOTICED = 3
 """So often something may fail that time can mend, before a person is told."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 60.0
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Driver:
@@ -78,7 +77,11 @@ class Driver:
             except Exception as error:
                 failures += 1
                 problem = _known(error)
-                _log.warning("step_failed", task_id=task_id, code=problem.code, exc_info=error)
+                _log.warning(
+                    "step_failed",
+                    extra={"task_id": task_id, "code": problem.code},
+                    exc_info=error,
+                )
                 if not problem.retryable or failures == _TRIES_UNNOTICED:
                     await self._ask_for_help(state, problem)
                     state = self._means.ledger.state(task_id)

@@ -10,11 +10,10 @@ still be measured.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-import structlog
 
 from interlock.core.tasks import TaskState
 from interlock.errors import InterlockError, UnavailableError
@@ -24,7 +23,7 @@ from interlock.ports.vcs import Repository
 
 __all__ = ["Housed", "Housing"]
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -154,7 +153,9 @@ class Housing:
                 await asyncio.wait({housed.over}, timeout=2.0)
             await self._runner.end(session_id)
         except (InterlockError, OSError) as error:
-            _log.warning("session_end_failed", session_id=session_id, error=str(error))
+            _log.warning(
+                "session_end_failed", extra={"session_id": session_id, "error": str(error)}
+            )
         finally:
             await self._doors.close(session_id)
             if housed is not None and housed.watcher is not None:

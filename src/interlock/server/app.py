@@ -4,19 +4,14 @@ server."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
+import logging
 import os
-import secrets
 import signal
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.clock import SystemClock
@@ -24,9 +19,7 @@ from interlock.adapters.runners.worker_door import WorkerDoor
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
-from interlock.core.model import WorkflowSpec
-from interlock.definition.loader import load_tree
-from interlock.engine.codec import plain, typed
+from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
 from interlock.engine.gatekeeper import Gatekeeper
@@ -42,20 +35,24 @@ from interlock.engine.service import Service
 from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.errors import InvalidInputError, NotFoundError
-from interlock.ports.audit import AuditEntry, Kind
 from interlock.server.doors.agent import agent_door
-from interlock.server.doors.listeners import Listeners, serve
-from interlock.server.doors.people import OWNER, PeopleDoor, people_door
-from interlock.server.guards import ASGIApp, Guard, Receive, Scope, Send
+from interlock.server.doors.listeners import Listeners
+from interlock.server.doors.logins import Logins
+from interlock.server.doors.people import PeopleDoor, people_door
+from interlock.server.guards import Guard
 from interlock.server.layout import Layout
+from interlock.server.opening import open_people_door
 from interlock.server.passphrase import Passphrase
+from interlock.server.records import newest_anchor, note_open_intents, signing_key
 from interlock.server.settings import Settings
 from interlock.server.trustfile import take_trusted
+from interlock.server.workflows import Workflows
 
 __all__ = ["Server", "running", "serve_forever"]
 
 SUPERVISOR_WAIT_S = 30.0
-_log = structlog.get_logger(__name__)
+DRAIN_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -74,9 +71,13 @@ class Server:
 async def running(layout: Layout) -> AsyncIterator[Server]:
     """Bring a server up on the running loop and take it down in order.
 
+    Down: nothing more is accepted, what came before and may change something is answered, driving
+    stops, the records are closed last. Sessions live on.
+
     Raises:
-        ConflictError: another server has this state.
+        ConflictError: another server has this state; the message names it.
         NotFoundError: the state was never set up.
+        IntegrityError: the records contradict themselves.
     """
     async with AsyncExitStack() as stack:
         yield await _start(layout, stack)
@@ -85,12 +86,14 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
 async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     user_repo = _user_repository(layout)
     settings = Settings.load(user_repo / ".orchestrator" / "config.yaml")
+    for notice in settings.notices():
+        _log.warning("setting_without_effect", extra={"notice": notice})
     clock = SystemClock()
     loop = asyncio.get_running_loop()
 
     store = SQLiteStore(layout.events, blobs=layout.root / "blobs")
     stack.callback(store.close)
-    audit = AuditLog(layout.audit, clock=clock)
+    audit = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store))
     stack.callback(audit.close)
     project = Project(Repository.create(layout.repository, user_repo), user_repo)
     runner = WorkerDoor(layout.worker_socket, loop)
@@ -99,11 +102,11 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     def make_id(prefix: str) -> str:
         return new_id(prefix, clock.now_us() // 1000)
 
-    workflows = _Workflows(store, project)
+    workflows = Workflows(store, project)
     ledger = Ledger(store, clock, workflows.kept())
     stack.callback(ledger.close)
     await ledger.load()
-    await _note_open_intents(audit)
+    await note_open_intents(audit)
     tokens = TokenService(
         load_secret(layout.jwt_secret, os.environ),
         issuer=layout.root.name,
@@ -125,7 +128,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     toolbox = Toolbox(ledger, audit, housing, hand_ins)
     leases = Leases(ledger, clock, ttl_s=settings["jwt.expiry_seconds"])
     service = Service(ledger, tokens, toolbox, hand_ins, leases)
-    doors.listeners = Listeners(Guard(agent_door(service, make_id)))
+    agents = Guard(agent_door(service, make_id))
+    doors.listeners = Listeners(agents)
     driver = Driver(
         Means(
             ledger=ledger,
@@ -136,7 +140,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
             audit=audit,
             housing=housing,
             new_id=make_id,
-            signing_key=_signing_key(layout.signing_key),
+            signing_key=signing_key(layout.signing_key),
         )
     )
     people = People(
@@ -149,7 +153,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         level=lambda: runner.capability().level.value,
     )
 
-    async def trust(reason: str) -> dict[str, Any]:
+    async def trust(by: str) -> dict[str, Any]:
         _, workflow = await workflows.fetch_base()
         if workflow.environment is None:
             raise InvalidInputError(
@@ -158,7 +162,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
                 remedy="interlock init proposes one for agent_workflow.yaml.",
             )
         recipe = workflow.environment
-        digest = await ledger.run(lambda: environments.trust(recipe, by=reason or "owner"))
+        digest = await ledger.run(lambda: environments.trust(recipe, by=by))
         return {"digest": digest, "environment": plain(recipe)}
 
     def about() -> dict[str, Any]:
@@ -168,17 +172,42 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
             "state": str(layout.root),
             "level": capability.level.value,
             "reasons": list(capability.reasons),
+            "notices": list(settings.notices()),
             "settings": {key: plain(setting) for key, setting in settings.all().items()},
         }
 
     door = PeopleDoor(
-        people, Passphrase(layout.passphrase, clock), make_id, trust=trust, about=about
+        people,
+        Passphrase(layout.passphrase, clock),
+        Logins(clock),
+        make_id,
+        trust=trust,
+        about=about,
     )
-    app = people_door(door)
-    port = await _open_people_door(layout, settings, Guard(app), stack)
+    guards = (agents, Guard(people_door(door)))
+    port, listeners = await open_people_door(
+        layout,
+        guards[1],
+        host=settings["api.host"],
+        port=settings["api.port"],
+        stack=stack.enter_context(ExitStack()),
+    )
+
+    async def close_doors() -> None:
+        for listener in listeners:
+            listener.stop_accepting()
+        doors.listeners.stop_accepting()
+        async with asyncio.TaskGroup() as draining:
+            for guard in guards:
+                draining.create_task(guard.drain(DRAIN_S))
+        await doors.listeners.close_all()
+        for listener in listeners:
+            await listener.close()
+
+    stack.push_async_callback(driver.stop)
+    stack.push_async_callback(close_doors)
     await runner.connected(SUPERVISOR_WAIT_S)
     driver.start()
-    stack.push_async_callback(driver.stop)
     return Server(ledger, service, people, runner, audit, port)
 
 
@@ -194,52 +223,6 @@ class _AgentDoors:
         await self.listeners.close(session_id)
 
 
-class _Workflows:
-    """Definitions that tasks are pinned to: read from the base revision, kept by digest."""
-
-    def __init__(self, store: SQLiteStore, project: Project) -> None:
-        self._store = store
-        self._project = project
-
-    def kept(self) -> dict[str, WorkflowSpec]:
-        """Every definition that was ever used here."""
-        listed = json.loads(self._store.setting("workflows") or "{}")
-        return {
-            digest: typed(json.loads(self._store.get_blob(blob)), WorkflowSpec)
-            for digest, blob in listed.items()
-        }
-
-    async def fetch_base(self) -> tuple[tuple[str, str], WorkflowSpec]:
-        """The present base with the definition that stands in it."""
-        return await asyncio.to_thread(self._fetch)
-
-    def _fetch(self) -> tuple[tuple[str, str], WorkflowSpec]:
-        commit, tree = self._project.base()
-        workflow = load_tree(lambda path: self._project.read(tree, path)).workflow
-        listed = json.loads(self._store.setting("workflows") or "{}")
-        if workflow.digest not in listed:
-            listed[workflow.digest] = self._store.put_blob(json.dumps(plain(workflow)).encode())
-            self._store.set_setting("workflows", json.dumps(listed))
-        return (commit, tree), workflow
-
-
-async def _note_open_intents(audit: AuditLog) -> None:
-    """A call that nobody saw the end of is named, not forgotten."""
-    for intent in audit.open_intents():
-        await audit.record(
-            AuditEntry(
-                kind=Kind.OUTCOME,
-                call_id=intent.call_id,
-                agent_id=intent.agent_id,
-                session_id=intent.session_id,
-                task_id=intent.task_id,
-                phase=intent.phase,
-                tool=intent.tool,
-                result={"outcome": "unknown", "why": "the server ended before the call did"},
-            )
-        )
-
-
 def _user_repository(layout: Layout) -> Path:
     try:
         return Path(layout.user_repository.read_text().strip())
@@ -249,64 +232,6 @@ def _user_repository(layout: Layout) -> Path:
         ) from None
 
 
-def _signing_key(path: Path) -> bytes:
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-    return path.read_bytes()
-
-
-async def _open_people_door(
-    layout: Layout, settings: Settings, app: ASGIApp, stack: AsyncExitStack
-) -> int:
-    """Serve people on the Unix socket and on a loopback port; the next free one if it is taken."""
-    with contextlib.suppress(FileNotFoundError):
-        layout.people_socket.unlink()
-    unix = socket.socket(socket.AF_UNIX)
-    stack.callback(unix.close)
-    unix.bind(str(layout.people_socket))
-    layout.people_socket.chmod(0o600)
-    unix.listen(128)
-    tcp = _bind(str(settings["api.host"]), int(settings["api.port"]))
-    stack.callback(tcp.close)
-    for listener in (await serve(_as_owner(app), unix), await serve(app, tcp)):
-        stack.push_async_callback(listener.close)
-    port = int(tcp.getsockname()[1])
-    about = {"pid": os.getpid(), "url": f"http://{settings['api.host']}:{port}", "port": port}
-    temporary = layout.about.with_suffix(".tmp")
-    temporary.write_text(json.dumps(about))
-    temporary.replace(layout.about)
-    stack.callback(layout.about.unlink, missing_ok=True)
-    return port
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    for candidate in [*range(port, port + 50), 0]:
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((host, candidate))
-        except OSError:
-            sock.close()
-            continue
-        sock.listen(128)
-        return sock
-    raise InvalidInputError(f"no free port at {host}", code="IL-SRV-012", remedy="ss -ltn")
-
-
-def _as_owner(app: ASGIApp) -> ASGIApp:
-    """The socket's file is 0600 in a 0700 directory: who reached it is the owner (or root)."""
-
-    async def owned(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[OWNER] = True
-        await app(scope, receive, send)
-
-    return owned
-
-
 async def serve_forever(layout: Layout) -> None:
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -314,5 +239,6 @@ async def serve_forever(layout: Layout) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(layout) as server:
-        _log.info("server_up", port=server.port, level=server.runner.capability().level.value)
+        level = server.runner.capability().level.value
+        _log.info("server_up", extra={"port": server.port, "level": level})
         await stop.wait()

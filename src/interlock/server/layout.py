@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.engine.ids import new_id
-from interlock.errors import InvalidInputError, NotFoundError
+from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 
 __all__ = ["Layout", "repository_root", "state_home"]
 
@@ -70,6 +70,27 @@ class Layout:
         return self.run / "people.json"
 
     @property
+    def failure(self) -> Path:
+        """The problem that the last server ended with."""
+        return self.run / "failure.json"
+
+    @property
+    def up(self) -> Path:
+        """JSON of the running monitor and its children: process ids."""
+        return self.run / "up.json"
+
+    @property
+    def logs(self) -> Path:
+        """Directory of the processes' output."""
+        return self.root / "logs"
+
+    @property
+    def locks(self) -> tuple[Path, Path, Path]:
+        """Locks that the running monitor, server and supervisor hold."""
+        events = self.events.with_name(f"{self.events.name}.lock")
+        return self.run / "up.lock", events, self.run / "supervisor.lock"
+
+    @property
     def passphrase(self) -> Path:
         """The people's passphrase, as scrypt."""
         return self.keys / "passphrase.json"
@@ -97,7 +118,17 @@ class Layout:
         for directory in (self.keys, self.run):
             directory.mkdir(exist_ok=True, mode=0o700)
             directory.chmod(0o700)
-        self.user_repository.write_text(f"{user_repo}\n")
+        # A worktree of the repository leaves it; a repository that was moved is followed.
+        if not self._is_of(user_repo):
+            self.user_repository.write_text(f"{user_repo}\n")
+
+    def _is_of(self, user_repo: Path) -> bool:
+        """Whether the repository noted here is still there, and the same or another worktree."""
+        try:
+            noted = Path(self.user_repository.read_text().strip())
+        except FileNotFoundError:
+            return False
+        return _config(noted) == _config(user_repo)
 
     @classmethod
     def of(cls, user_repo: Path, *, create: bool = False) -> Layout:
@@ -108,6 +139,7 @@ class Layout:
 
         Raises:
             NotFoundError: it was never initialised.
+            ConflictError: it is a copy of another repository that has this state.
         """
         repo_id = _repo_id(user_repo)
         if repo_id is None:
@@ -119,9 +151,21 @@ class Layout:
                 )
             repo_id = _give_id(user_repo)
         layout = cls(state_home() / repo_id)
+        layout._refuse_copy(user_repo)
         if create:
             layout.create(user_repo)
         return layout
+
+    def _refuse_copy(self, user_repo: Path) -> None:
+        if self._is_of(user_repo) or not self.user_repository.exists():
+            return
+        noted = Path(self.user_repository.read_text().strip())
+        if _repo_id(noted) == self.root.name:
+            raise ConflictError(
+                f"{user_repo} is a copy of {noted}, whose state this is",
+                code="IL-LAY-004",
+                remedy=f"git config --unset {_SECTION}.{_KEY} && interlock init",
+            )
 
 
 def state_home() -> Path:
@@ -143,7 +187,7 @@ def repository_root(start: Path) -> Path:
 
 
 def _config(user_repo: Path) -> Path:
-    dot_git = user_repo / ".git"
+    dot_git = user_repo.resolve() / ".git"
     if dot_git.is_file():
         text = dot_git.read_text().strip()
         dot_git = (user_repo / text.removeprefix("gitdir:").strip()).resolve()

@@ -3,33 +3,43 @@ failures."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
+import math
 import os
 import secrets
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.errors import AuthError, InvalidInputError, NotFoundError
 from interlock.ports.clock import Clock
 
-__all__ = ["Passphrase", "set_passphrase"]
+__all__ = ["Passphrase", "check_passphrase", "set_passphrase"]
 
 _N, _R, _P = 2**15, 8, 1
 _MEMORY = 64 << 20
 _SHORTEST = 8
 _MAX_FAILURES = 5
-_PAUSE_S = 30.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30.0, 900.0
 
 
 def _derive(passphrase: str, salt: bytes) -> bytes:
     return hashlib.scrypt(
-        passphrase.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=_MEMORY, dklen=32
+        passphrase.encode("utf-8", "surrogatepass"),
+        salt=salt,
+        n=_N,
+        r=_R,
+        p=_P,
+        maxmem=_MEMORY,
+        dklen=32,
     )
 
 
-def set_passphrase(path: Path, passphrase: str) -> None:
-    """Keep a new passphrase's scrypt in a file that only its owner can read.
+def check_passphrase(passphrase: str) -> None:
+    """Refuse one that is too short to be one.
 
     Raises:
         InvalidInputError: it has fewer than 8 characters.
@@ -40,6 +50,15 @@ def set_passphrase(path: Path, passphrase: str) -> None:
             code="IL-PAS-001",
             remedy="interlock init --passphrase-file FILE",
         )
+
+
+def set_passphrase(path: Path, passphrase: str) -> None:
+    """Keep a new passphrase's scrypt in a file that only its owner can read.
+
+    Raises:
+        InvalidInputError: see ``check_passphrase``.
+    """
+    check_passphrase(passphrase)
     salt = secrets.token_bytes(16)
     record = {"salt": salt.hex(), "key": _derive(passphrase, salt).hex()}
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,26 +72,68 @@ def set_passphrase(path: Path, passphrase: str) -> None:
 
 
 class Passphrase:
-    """Checks what a person typed against the file."""
+    """Checks what a person typed against the file.
+
+    Wrong ones are counted by where they came from: who guesses from elsewhere does not lock the
+    owner out.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._failures = 0
-        self._until = 0.0
+        self._sources: defaultdict[str, _Source] = defaultdict(_Source)
 
-    def check(self, passphrase: str) -> None:
+    async def check(self, passphrase: str, source: str) -> None:
         """Return if it is the one.
+
+        One at a time for each source, off the loop: the derivation takes a tenth of a second and
+        32 MiB on purpose.
+
+        Args:
+            source: where it came from: ``owner`` (the Unix socket) or ``network``.
 
         Raises:
             NotFoundError: none was ever set.
-            AuthError: it is wrong, or too many wrong ones came before.
+            AuthError: it is wrong (``IL-PAS-002``), or too many wrong ones came before
+                (``IL-PAS-003``).
         """
-        now = self._clock.monotonic()
-        if now < self._until:
+        from_there = self._sources[source]
+        self._refuse_paused(from_there)
+        if from_there.waiting >= _MAX_FAILURES:
             raise AuthError(
-                "too many wrong passphrases; try again in half a minute", code="IL-PAS-003"
+                "too many passphrases at once", code="IL-PAS-003", remedy="Try one after the other."
             )
+        from_there.waiting += 1
+        try:
+            async with from_there.turn:
+                self._refuse_paused(from_there)
+                is_right = await asyncio.to_thread(self._is_right, passphrase)
+        finally:
+            from_there.waiting -= 1
+        if is_right:
+            from_there.failures = 0
+            return
+        from_there.failures += 1
+        if (over := from_there.failures - _MAX_FAILURES) >= 0:
+            pause = min(_FIRST_PAUSE_S * 2**over, _LONGEST_PAUSE_S)
+            from_there.until = self._clock.monotonic() + pause
+        raise AuthError(
+            "the passphrase is wrong",
+            code="IL-PAS-002",
+            remedy="Use the passphrase that interlock init was given.",
+        )
+
+    def _refuse_paused(self, source: _Source) -> None:
+        left = source.until - self._clock.monotonic()
+        if left > 0:
+            raise AuthError(
+                f"too many wrong passphrases; the next one is looked at in {math.ceil(left)} s",
+                code="IL-PAS-003",
+                remedy=f"sleep {math.ceil(left)}",
+                context={"seconds": math.ceil(left)},
+            )
+
+    def _is_right(self, passphrase: str) -> bool:
         try:
             record = json.loads(self._path.read_text())
         except FileNotFoundError:
@@ -80,14 +141,14 @@ class Passphrase:
                 "no passphrase was set", code="IL-PAS-004", remedy="interlock init"
             ) from None
         key = _derive(passphrase, bytes.fromhex(record["salt"]))
-        if hmac.compare_digest(key, bytes.fromhex(record["key"])):
-            self._failures = 0
-            return
-        self._failures += 1
-        if self._failures >= _MAX_FAILURES:
-            self._failures, self._until = 0, now + _PAUSE_S
-        raise AuthError(
-            "the passphrase is wrong",
-            code="IL-PAS-002",
-            remedy="Use the passphrase that interlock init was given.",
-        )
+        return hmac.compare_digest(key, bytes.fromhex(record["key"]))
+
+
+@dataclass(slots=True)
+class _Source:
+    """Failures since the last right one, and who waits for the next look."""
+
+    failures: int = 0
+    until: float = 0.0
+    waiting: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -4,24 +4,69 @@ it came from."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from interlock.core.model import Mode
 from interlock.errors import InvalidInputError
 
-__all__ = ["Setting", "Settings"]
+__all__ = ["SETTINGS", "Known", "Setting", "Settings", "variable"]
 
-_DEFAULTS: dict[str, Any] = {
-    "api.host": "127.0.0.1",
-    "api.port": 8000,
-    "enforcement.mode": "strict",
-    "jwt.expiry_seconds": 7200,
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A setting that there is.
+
+    Args:
+        read: the value that a file or a variable gives as the setting's own type; raises
+            ``ValueError`` with what it should be.
+    """
+
+    default: Any
+    read: Callable[[Any], Any]
+    meaning: str
+
+
+def _loopback(value: Any) -> str:
+    host = {"localhost": "127.0.0.1"}.get(str(value), str(value))
+    parts = host.split(".")
+    is_address = len(parts) == 4 and all(p.isdecimal() and int(p) < 256 for p in parts)
+    if not (is_address and parts[0] == "127"):
+        raise ValueError("a loopback address: localhost or 127.x.x.x")
+    return host
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        text = str(value)
+        if isinstance(value, bool) or not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _mode(value: Any) -> Mode:
+    if str(value) not in list(Mode):
+        raise ValueError(f"one of {', '.join(Mode)}")
+    return Mode(str(value))
+
+
+SETTINGS: Mapping[str, Known] = {
+    "api.host": Known("127.0.0.1", _loopback, "address of the people's door"),
+    "api.port": Known(8000, _whole(0, 65535), "its port; the next free one if it is taken"),
+    "enforcement.mode": Known(
+        Mode.STRICT, _mode, "how hard rules bind; the stricter of this and the workflow's counts"
+    ),
+    "jwt.expiry_seconds": Known(
+        7200, _whole(60, 604_800), "life of a phase token, and of an attempt's lease, in seconds"
+    ),
 }
-_LOOPBACK = {"localhost": "127.0.0.1"}
+"""Everything that can be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +75,11 @@ class Setting:
 
     value: Any
     origin: str
+
+
+def variable(key: str) -> str:
+    """The environment variable of a setting."""
+    return "ORCHESTRATOR_" + key.replace(".", "_").upper()
 
 
 class Settings:
@@ -44,17 +94,17 @@ class Settings:
 
         Raises:
             InvalidInputError: the file is not YAML, names an unknown setting, or a value does not
-                fit.
+                fit; the message names the file or the variable.
         """
-        values = {key: Setting(value, "default") for key, value in _DEFAULTS.items()}
-        for key, value in _flat(_read(file)).items():
-            if key not in _DEFAULTS:
+        values = {key: Setting(known.default, "default") for key, known in SETTINGS.items()}
+        for key, value in _flat(_read(file), file).items():
+            if key not in SETTINGS:
                 raise _wrong(f"{file}: there is no setting {key!r}")
-            values[key] = Setting(_fit(key, value, str(file)), str(file))
-        for key in _DEFAULTS:
-            name = "ORCHESTRATOR_" + key.replace(".", "_").upper()
+            values[key] = _fit(key, value, str(file))
+        for key in SETTINGS:
+            name = variable(key)
             if name in environment:
-                values[key] = Setting(_fit(key, environment[name], name), name)
+                values[key] = _fit(key, environment[name], name)
         return cls(values)
 
     def __getitem__(self, key: str) -> Any:
@@ -64,39 +114,42 @@ class Settings:
         """Every setting by its dotted name."""
         return dict(self._values)
 
+    def notices(self) -> tuple[str, ...]:
+        """What is set and has no effect yet."""
+        mode = self._values["enforcement.mode"]
+        if mode.value is Mode.STRICT:
+            return ()
+        return (
+            f"enforcement.mode: {mode.value} ({mode.origin}) is treated as strict: "
+            "this release has no other mode",
+        )
+
 
 def _read(file: Path) -> Any:
     try:
-        return yaml.safe_load(file.read_text()) or {}
+        read = yaml.safe_load(file.read_text())
     except FileNotFoundError:
         return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise _wrong(f"{file}: {error}") from error
+    return {} if read is None else read
 
 
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+def _flat(tree: Any, file: Path, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict):
-        raise _wrong(f"{prefix or 'the file'} is not a mapping")
+        raise _wrong(f"{file}: it is not a mapping of sections")
     found: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}.{key}" if prefix else str(key)
-        found.update(_flat(value, name) if isinstance(value, dict) else {name: value})
+        found.update(_flat(value, file, name) if isinstance(value, dict) else {name: value})
     return found
 
 
-def _fit(key: str, value: Any, origin: str) -> Any:
-    default = _DEFAULTS[key]
-    if isinstance(default, int):
-        try:
-            return int(value)
-        except (TypeError, ValueError):
-            raise _wrong(f"{origin}: {key} is a whole number, not {value!r}") from None
-    if key == "api.host":
-        host = _LOOPBACK.get(str(value), str(value))
-        if not host.startswith("127."):
-            raise _wrong(f"{origin}: {key} is a loopback address, not {value!r}")
-        return host
-    return str(value)
+def _fit(key: str, value: Any, origin: str) -> Setting:
+    try:
+        return Setting(SETTINGS[key].read(value), origin)
+    except ValueError as error:
+        raise _wrong(f"{origin}: {key} is {error}, not {value!r}") from None
 
 
 def _wrong(message: str) -> InvalidInputError:

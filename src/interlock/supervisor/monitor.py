@@ -2,9 +2,8 @@
 stop.
 
 A server that dies is started again and takes over the sessions; a supervisor that dies takes its
-sessions with it,
-and their phases start again. A process that says it cannot run (its exit code) is not started
-again.
+sessions with it, and their phases start again. A process that says it cannot run (its exit code)
+is not started again.
 """
 
 from __future__ import annotations
@@ -12,19 +11,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["main"]
+from interlock.adapters.lockfile import LockFile
+from interlock.errors import ConflictError
+
+__all__ = ["Child", "main"]
 
 _FATAL = frozenset({0, 2, 4, 5, 6, 7})
 """Exit codes after which starting again changes nothing."""
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _STEADY_S = 0.1, 5.0, 10.0
+_SETTLED_S = 3.0
+"""A process that lived longer was up, and is started again at once."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 
 class Child:
@@ -34,10 +41,10 @@ class Child:
         self.name = name
         self._argv = argv
         self._log = log
-        self._pause = _FIRST_PAUSE_S
-        self._next_start = 0.0
+        self._pause = 0.0
         self._started = 0.0
         self._process: subprocess.Popen[bytes] | None = None
+        self.next_start = 0.0
         self.ended: int | None = None
 
     def tend(self, now: float) -> None:
@@ -47,10 +54,11 @@ class Child:
             if code in _FATAL:
                 self.ended = code
                 return
-            steady = now - self._started > _STEADY_S
-            self._pause = _FIRST_PAUSE_S if steady else min(self._pause * 2, _LONGEST_PAUSE_S)
-            self._next_start = now + self._pause
-        if self._process is None and self.ended is None and now >= self._next_start:
+            settled = now - self._started > _SETTLED_S
+            longer = min(max(self._pause * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+            self._pause = 0.0 if settled else longer
+            self.next_start = now + self._pause
+        if self._process is None and self.ended is None and now >= self.next_start:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     self._argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -74,6 +82,30 @@ class Child:
             self._process.wait()
 
 
+class _Signals:
+    """Sleep that a signal ends: a child that died, or an order to stop."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._wake, written = socket.socketpair()
+        for end in (self._wake, written):
+            end.setblocking(False)
+        self._written = written
+        signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        # Without a handler of its own the signal would not wake anybody.
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def sleep(self, timeout_s: float | None) -> None:
+        """Until a signal, or for so many seconds."""
+        if select.select([self._wake], [], [], timeout_s)[0]:
+            self._wake.recv(4096)
+
+
 def main() -> int:
     """Run until SIGTERM or SIGINT, or until one of the two cannot run."""
     parser = argparse.ArgumentParser(prog="interlock.supervisor.monitor")
@@ -83,6 +115,11 @@ def main() -> int:
     state: Path = options.state
     logs = state / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
+    try:
+        lock = LockFile(state / "run" / "up.lock", code="IL-MON-001", what=f"the state in {state}")
+    except ConflictError as error:
+        print(f"{error.code}: {error.message}\n  → {error.remedy}", file=sys.stderr)
+        return error.exit_code
     start = [sys.executable, "-m"]
     supervisor = Child(
         "supervisor",
@@ -92,29 +129,28 @@ def main() -> int:
     server = Child(
         "server", [*start, "interlock.server", "--state", str(state)], logs / "server.log"
     )
-    return _tend([supervisor, server], state / "run" / "up.json")
+    try:
+        return _tend([supervisor, server], state / "run" / "up.json")
+    finally:
+        lock.release()
 
 
 def _tend(children: list[Child], about: Path) -> int:
-    stopping = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    signals = _Signals()
     said: dict[str, int | None] = {}
     try:
-        while not stopping and all(child.ended is None for child in children):
+        while not signals.stopping:
+            now = time.monotonic()
             for child in children:
-                child.tend(time.monotonic())
+                child.tend(now)
+            if any(child.ended is not None for child in children):
+                break
             pids: dict[str, int | None] = {child.name: child.pid for child in children}
             if pids != said:
                 _say(about, pids)
                 said = pids
-            # Children that die wake us by SIGCHLD only on some systems; a poll is good enough.
-            time.sleep(0.1)
+            waits = [child.next_start - now for child in children if child.pid is None]
+            signals.sleep(max(min(waits), 0.0) if waits else None)
     finally:
         for child in reversed(children):
             child.stop()

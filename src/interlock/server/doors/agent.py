@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from interlock.engine.service import Service, Transition
 from interlock.engine.sessions import Caller
-from interlock.errors import InterlockError, UsageError
+from interlock.errors import UsageError
 from interlock.server.doors.check import CHECK, CheckRoute
 from interlock.server.doors.requests import (
     SESSION,
@@ -28,12 +26,23 @@ from interlock.server.doors.requests import (
     body_of,
     command_id,
 )
-from interlock.server.doors.responses import json_response, no_such_route, problem
+from interlock.server.doors.responses import json_response, routes_of, routing
 from interlock.server.guards import ASGIApp, Receive, Scope, Send
 
-__all__ = ["agent_door"]
+__all__ = ["AGENT_ROUTES", "agent_door"]
 
 MAX_WAIT_S = 25.0
+
+AGENT_ROUTES = (
+    ("POST", "/api/v1/tools/execute", "execute"),
+    ("POST", "/api/v1/tasks/claim", "claim"),
+    ("POST", "/api/v1/tasks/transition", "transition"),
+    ("GET", "/api/v1/tasks/transition/{request_id}", "transition_status"),
+    ("GET", "/api/v1/state/snapshot", "snapshot"),
+    ("POST", "/api/v1/tokens/refresh", "refresh"),
+    ("GET", "/healthz", "health"),
+)
+"""Method, path and handler of everything that is here, besides ``CHECK``."""
 
 
 class AgentDoor:
@@ -130,25 +139,11 @@ def _transition(answer: Transition) -> dict[str, Any]:
 
 def agent_door(service: Service, new_id: Callable[[str], str]) -> ASGIApp:
     """The application behind every session's listener; one route of it does without Starlette."""
-    door = AgentDoor(service, new_id)
-    v1 = "/api/v1"
-    routes = [
-        Route(f"{v1}/tools/execute", door.execute, methods=["POST"]),
-        Route(f"{v1}/tasks/claim", door.claim, methods=["POST"]),
-        Route(f"{v1}/tasks/transition", door.transition, methods=["POST"]),
-        Route(f"{v1}/tasks/transition/{{request_id}}", door.transition_status, methods=["GET"]),
-        Route(f"{v1}/state/snapshot", door.snapshot, methods=["GET"]),
-        Route(f"{v1}/tokens/refresh", door.refresh, methods=["POST"]),
-        Route("/healthz", door.health, methods=["GET"]),
-    ]
-    handlers: dict[Any, Any] = {InterlockError: problem, 404: no_such_route, 405: no_such_route}
-    others, check = (
-        Starlette(routes=routes, exception_handlers=handlers),
-        CheckRoute(service, new_id),
-    )
+    others = routing(routes_of(AGENT_ROUTES, AgentDoor(service, new_id)))
+    check = CheckRoute(service, new_id)
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        hot = scope["type"] == "http" and scope["path"] == CHECK and scope["method"] == "POST"
+        hot = scope["path"] == CHECK and scope["method"] == "POST"
         await (check if hot else others)(scope, receive, send)
 
     return routed

@@ -1,24 +1,20 @@
 """The people's door: everything for people, nothing for agents.
 
-Reading over the Unix socket needs its owner's uid (the kernel tells); over TCP a session token
-got by passphrase.
-Whatever lets something through, refuses or ends it, asks for the passphrase each time.
+Over the Unix socket its owner's uid will do (the kernel tells); over TCP it takes a login, got by
+passphrase. Whatever lets something through, refuses or ends it, asks for the passphrase each time.
 """
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from interlock.engine.people import People
-from interlock.errors import AuthError, InterlockError, UsageError
+from interlock.errors import AuthError, UsageError
+from interlock.server.doors.logins import LIFETIME_S, Logins
 from interlock.server.doors.requests import (
     DecisionBody,
     ReasonBody,
@@ -27,10 +23,11 @@ from interlock.server.doors.requests import (
     body_of,
     command_id,
 )
-from interlock.server.doors.responses import json_response, no_such_route, problem
+from interlock.server.doors.responses import json_response, routes_of, routing
+from interlock.server.guards import ASGIApp
 from interlock.server.passphrase import Passphrase
 
-__all__ = ["OWNER", "people_door"]
+__all__ = ["OWNER", "PEOPLE_ROUTES", "PeopleDoor", "people_door"]
 
 OWNER = "interlock.owner"
 """Key of the scope: the request came over the Unix socket from the server's own uid."""
@@ -38,6 +35,26 @@ OWNER = "interlock.owner"
 COOKIE = "interlock_session"
 MAX_WAIT_S = 25.0
 STRENGTH = "passphrase"
+
+PEOPLE_ROUTES = (
+    ("POST", "/api/v1/session", "login"),
+    ("DELETE", "/api/v1/session", "logout"),
+    ("GET", "/api/v1/tasks", "tasks"),
+    ("POST", "/api/v1/tasks", "create"),
+    ("GET", "/api/v1/tasks/{task_id}", "task"),
+    ("GET", "/api/v1/tasks/{task_id}/why", "why"),
+    ("GET", "/api/v1/tasks/{task_id}/evidence", "evidence"),
+    ("POST", "/api/v1/tasks/{task_id}/abort", "abort"),
+    ("POST", "/api/v1/tasks/{task_id}/resume", "resume"),
+    ("POST", "/api/v1/tasks/{task_id}/gates/{gate}/approve", "approve"),
+    ("POST", "/api/v1/tasks/{task_id}/gates/{gate}/reject", "reject"),
+    ("GET", "/api/v1/inbox", "inbox"),
+    ("GET", "/api/v1/events", "events"),
+    ("POST", "/api/v1/trust", "trust"),
+    ("GET", "/api/v1/about", "about"),
+    ("GET", "/healthz", "health"),
+)
+"""Method, path and handler of everything that is here."""
 
 
 class PeopleDoor:
@@ -47,6 +64,7 @@ class PeopleDoor:
         self,
         people: People,
         passphrase: Passphrase,
+        logins: Logins,
         new_id: Callable[[str], str],
         *,
         trust: Callable[[str], Awaitable[Any]],
@@ -57,13 +75,13 @@ class PeopleDoor:
         self._new_id = new_id
         self._trust = trust
         self._about = about
-        self._sessions: set[str] = set()
+        self._logins = logins
 
-    def _require_person(self, request: Request) -> str:
+    def _person(self, request: Request) -> str:
+        """Who calls: the owner by the Unix socket, or somebody with a login."""
         if request.scope.get(OWNER):
             return "owner"
-        token = request.cookies.get(COOKIE) or request.headers.get("authorization", "")[7:]
-        if any(secrets.compare_digest(token.encode(), known.encode()) for known in self._sessions):
+        if self._logins.knows(_token(request)):
             return "person"
         raise AuthError(
             "this door is for people: log in with the passphrase",
@@ -71,28 +89,38 @@ class PeopleDoor:
             remedy="interlock inbox (over the Unix socket), or POST /api/v1/session",
         )
 
-    async def _ask(self, passphrase: str) -> None:
-        """Check the passphrase off the loop: scrypt takes a tenth of a second on purpose."""
-        await asyncio.to_thread(self._passphrase.check, passphrase)
+    async def _confirmed(self, request: Request, passphrase: str) -> str:
+        """Who calls, after asking for the passphrase once more."""
+        by = self._person(request)
+        await self._passphrase.check(passphrase, _source(request))
+        return by
 
     async def login(self, request: Request) -> Response:
-        """A session for a browser or a program, by passphrase."""
+        """A login for a browser or a program, by passphrase."""
         body = await body_of(request, SessionBody)
-        await self._ask(body.passphrase)
-        token = secrets.token_urlsafe(32)
-        self._sessions.add(token)
+        await self._passphrase.check(body.passphrase, _source(request))
+        token = self._logins.add()
         response = json_response({"session": token}, 201)
-        response.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+        response.set_cookie(
+            COOKIE, token, max_age=LIFETIME_S, httponly=True, samesite="strict", path="/"
+        )
+        return response
+
+    async def logout(self, request: Request) -> Response:
+        """End the login that the request carries."""
+        self._logins.drop(_token(request))
+        response = json_response({"session": None})
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response
 
     async def tasks(self, request: Request) -> Response:
         """Every task."""
-        self._require_person(request)
+        self._person(request)
         return json_response({"tasks": await self._people.tasks()})
 
     async def create(self, request: Request) -> Response:
         """A new task on the repository's present HEAD."""
-        by = self._require_person(request)
+        by = self._person(request)
         body = await body_of(request, TaskBody)
         task = await self._people.create_task(
             title=body.title,
@@ -108,27 +136,27 @@ class PeopleDoor:
 
     async def task(self, request: Request) -> Response:
         """One task."""
-        self._require_person(request)
+        self._person(request)
         return json_response(await self._people.task(request.path_params["task_id"]))
 
     async def why(self, request: Request) -> Response:
         """Why the task is where it is."""
-        self._require_person(request)
+        self._person(request)
         return json_response(await self._people.why(request.path_params["task_id"]))
 
     async def evidence(self, request: Request) -> Response:
         """Everything that is known about a task."""
-        self._require_person(request)
+        self._person(request)
         return json_response(await self._people.evidence(request.path_params["task_id"]))
 
     async def inbox(self, request: Request) -> Response:
         """What waits for a person."""
-        self._require_person(request)
+        self._person(request)
         return json_response({"waiting": await self._people.inbox()})
 
     async def events(self, request: Request) -> Response:
         """Events after a cursor, oldest first."""
-        self._require_person(request)
+        self._person(request)
         query = request.query_params
         try:
             after, limit = int(query.get("after", "0")), int(query.get("limit", "500"))
@@ -158,11 +186,11 @@ class PeopleDoor:
     async def approve(self, request: Request) -> Response:
         """Let a waiting gate through; asks for the passphrase."""
         body = await body_of(request, DecisionBody)
-        await self._ask(body.passphrase)
+        by = await self._confirmed(request, body.passphrase)
         task = await self._people.approve(
             request.path_params["task_id"],
             request.path_params["gate"],
-            by="owner",
+            by=by,
             strength=STRENGTH,
             reason=body.reason,
             binding=body.binding,
@@ -173,11 +201,11 @@ class PeopleDoor:
     async def reject(self, request: Request) -> Response:
         """Refuse a waiting gate; asks for the passphrase."""
         body = await body_of(request, DecisionBody)
-        await self._ask(body.passphrase)
+        by = await self._confirmed(request, body.passphrase)
         task = await self._people.reject(
             request.path_params["task_id"],
             request.path_params["gate"],
-            by="owner",
+            by=by,
             strength=STRENGTH,
             reason=body.reason,
             binding=body.binding,
@@ -188,10 +216,10 @@ class PeopleDoor:
     async def abort(self, request: Request) -> Response:
         """End a task; asks for the passphrase."""
         body = await body_of(request, ReasonBody)
-        await self._ask(body.passphrase)
+        by = await self._confirmed(request, body.passphrase)
         task = await self._people.abort(
             request.path_params["task_id"],
-            by="owner",
+            by=by,
             reason=body.reason,
             command_id=command_id(request, self._new_id("cmd")),
         )
@@ -199,7 +227,7 @@ class PeopleDoor:
 
     async def resume(self, request: Request) -> Response:
         """Try a phase again whose session ended by itself; lets nothing through."""
-        by = self._require_person(request)
+        by = self._person(request)
         task = await self._people.resume(
             request.path_params["task_id"],
             by=by,
@@ -210,12 +238,12 @@ class PeopleDoor:
     async def trust(self, request: Request) -> Response:
         """Trust the environment recipe of the present workflow; asks for the passphrase."""
         body = await body_of(request, ReasonBody)
-        await self._ask(body.passphrase)
-        return json_response(await self._trust(body.reason))
+        by = await self._confirmed(request, body.passphrase)
+        return json_response(await self._trust(by))
 
     async def about(self, request: Request) -> Response:
         """What this server is and what this machine can prevent."""
-        self._require_person(request)
+        self._person(request)
         return json_response(self._about())
 
     async def health(self, _request: Request) -> Response:
@@ -223,26 +251,18 @@ class PeopleDoor:
         return json_response({"status": "ok"})
 
 
-def people_door(door: PeopleDoor) -> Starlette:
+def _token(request: Request) -> str:
+    """The login's token: a program's header, or a browser's cookie."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.cookies.get(COOKIE, "")
+
+
+def _source(request: Request) -> str:
+    return "owner" if request.scope.get(OWNER) else "network"
+
+
+def people_door(door: PeopleDoor) -> ASGIApp:
     """The application behind the people's socket and port."""
-    v1 = "/api/v1"
-    gate = f"{v1}/tasks/{{task_id}}/gates/{{gate}}"
-    routes = [
-        Route(f"{v1}/session", door.login, methods=["POST"]),
-        Route(f"{v1}/tasks", door.tasks, methods=["GET"]),
-        Route(f"{v1}/tasks", door.create, methods=["POST"]),
-        Route(f"{v1}/tasks/{{task_id}}", door.task, methods=["GET"]),
-        Route(f"{v1}/tasks/{{task_id}}/why", door.why, methods=["GET"]),
-        Route(f"{v1}/tasks/{{task_id}}/evidence", door.evidence, methods=["GET"]),
-        Route(f"{v1}/tasks/{{task_id}}/abort", door.abort, methods=["POST"]),
-        Route(f"{v1}/tasks/{{task_id}}/resume", door.resume, methods=["POST"]),
-        Route(f"{gate}/approve", door.approve, methods=["POST"]),
-        Route(f"{gate}/reject", door.reject, methods=["POST"]),
-        Route(f"{v1}/inbox", door.inbox, methods=["GET"]),
-        Route(f"{v1}/events", door.events, methods=["GET"]),
-        Route(f"{v1}/trust", door.trust, methods=["POST"]),
-        Route(f"{v1}/about", door.about, methods=["GET"]),
-        Route("/healthz", door.health, methods=["GET"]),
-    ]
-    handlers: dict[Any, Any] = {InterlockError: problem, 404: no_such_route, 405: no_such_route}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    return routing(routes_of(PEOPLE_ROUTES, door))

@@ -1,18 +1,21 @@
-"""Answers: JSON by msgspec, errors as RFC 9457 problem documents."""
+"""Answers as JSON by msgspec, and routes without a framework around them: errors go through to the
+guard, which gives all of them one shape."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route, Router
 
-from interlock.errors import InterlockError, NotFoundError
+from interlock.server.guards import ASGIApp, Receive, Scope, Send
 
-__all__ = ["json_response", "no_such_route", "problem"]
+__all__ = ["json_response", "routes_of", "routing"]
+
+RouteTable = Sequence[tuple[str, str, str]]
+"""Method, path, name of the handler."""
 
 
 def json_response(
@@ -22,26 +25,18 @@ def json_response(
     return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
 
 
-async def problem(_request: Request, error: Exception) -> Response:
-    """An error of ours in its one shape."""
-    if not isinstance(error, InterlockError):
-        raise error
-    headers = {"www-authenticate": "Bearer"} if error.http_status == 401 else {}
-    return Response(
-        msgspec.json.encode(error.problem()),
-        error.http_status,
-        headers,
-        media_type="application/problem+json",
-    )
+def routes_of(table: RouteTable, door: object) -> list[Route]:
+    """The routes of a table, answered by a door's methods."""
+    return [Route(path, getattr(door, name), methods=[method]) for method, path, name in table]
 
 
-async def no_such_route(request: Request, error: Exception) -> Response:
-    """No such path, or not with this method."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    missing = NotFoundError(
-        f"{request.method} {request.url.path} is not at this door",
-        code="IL-DOR-404",
-        remedy="docs/api.md lists the routes of each door.",
-    ).problem()
-    body = msgspec.json.encode({**missing, "status": status})
-    return Response(body, status, media_type="application/problem+json")
+def routing(routes: Sequence[Route]) -> ASGIApp:
+    """The application of these routes; what is not there is raised, not answered."""
+    router = Router(routes, redirect_slashes=False)
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        # Where there is an application, Starlette raises instead of answering in plain text.
+        scope["app"] = routed
+        await router(scope, receive, send)
+
+    return routed

@@ -1,0 +1,377 @@
+"""The people's door: who is let in which way, and that their word is asked for each time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.server.house import PASSPHRASE, Answer, Client, House, at_house
+
+from interlock.server.doors.logins import LIFETIME_S
+from interlock.server.doors.people import PEOPLE_ROUTES
+
+HERE = {
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/tasks"),
+    ("POST", "/api/v1/tasks"),
+    ("GET", "/api/v1/tasks/{task_id}"),
+    ("GET", "/api/v1/tasks/{task_id}/why"),
+    ("GET", "/api/v1/tasks/{task_id}/evidence"),
+    ("POST", "/api/v1/tasks/{task_id}/abort"),
+    ("POST", "/api/v1/tasks/{task_id}/resume"),
+    ("POST", "/api/v1/tasks/{task_id}/gates/{gate}/approve"),
+    ("POST", "/api/v1/tasks/{task_id}/gates/{gate}/reject"),
+    ("GET", "/api/v1/inbox"),
+    ("GET", "/api/v1/events"),
+    ("POST", "/api/v1/trust"),
+    ("GET", "/api/v1/about"),
+    ("GET", "/healthz"),
+}
+"""Everything that a person can ask for."""
+
+OPEN = {("POST", "/api/v1/session"), ("DELETE", "/api/v1/session"), ("GET", "/healthz")}
+"""What is answered to everybody at the port."""
+
+GATE = "plan_approved"
+
+
+def real(path: str, task_id: str) -> str:
+    return path.replace("{task_id}", task_id).replace("{gate}", GATE)
+
+
+def decision(task_id: str, verb: str) -> str:
+    return f"/api/v1/tasks/{task_id}/gates/{GATE}/{verb}"
+
+
+async def decide(client: Client, task_id: str, verb: str, **more: Any) -> Answer:
+    token = more.pop("token", None)
+    body = {"passphrase": PASSPHRASE, "reason": "because", **more}
+    return await client.ask("POST", decision(task_id, verb), body, token=token)
+
+
+def test_the_peoples_door_has_these_routes_and_no_others() -> None:
+    assert {(method, path) for method, path, _ in PEOPLE_ROUTES} == HERE
+
+
+def test_nothing_is_told_or_done_at_the_port_without_a_login(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        before = house.kinds(task_id)
+        body = {"passphrase": PASSPHRASE, "reason": "r"}
+        for token in (None, "", "guess", "\x00"):
+            for method, path in sorted(HERE - OPEN):
+                sent = {"title": "t"} if path.endswith("/tasks") else body
+                answer = await house.network.ask(
+                    method, real(path, task_id), sent if method == "POST" else None, token=token
+                )
+                assert (answer.status, answer.json["code"]) == (401, "IL-DOR-020"), path
+                assert answer.is_problem
+        assert house.kinds(task_id) == before
+        assert house.trusted_by == []
+
+    at_house(tmp_path, story)
+
+
+def test_an_agents_token_opens_nothing_of_people(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id, _, token = await house.working()
+        answer = await house.network.ask("GET", f"/api/v1/tasks/{task_id}", token=token)
+        assert answer.status == 401
+
+    at_house(tmp_path, story)
+
+
+def test_a_login_is_a_cookie_that_no_page_can_use_or_read(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        made = await house.network.ask("POST", "/api/v1/session", {"passphrase": PASSPHRASE})
+        assert made.status == 201
+        cookie = SimpleCookie(made.headers["set-cookie"])["interlock_session"]
+        assert cookie["httponly"]
+        assert cookie["samesite"].lower() == "strict"
+        assert cookie["path"] == "/"
+        by_cookie = [("Cookie", f"interlock_session={cookie.value}")]
+        shown = await house.network.ask("GET", "/api/v1/tasks", headers=by_cookie)
+        assert shown.json == {"tasks": []}
+        token = made.json["session"]
+        assert (await house.network.ask("GET", "/api/v1/inbox", token=token)).status == 200
+
+    at_house(tmp_path, story)
+
+
+def test_a_login_ends_by_itself_and_on_request(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        first, second = await house.login(), await house.login()
+        assert (await house.network.ask("DELETE", "/api/v1/session", token=first)).status == 200
+        assert (await house.network.ask("GET", "/api/v1/tasks", token=first)).status == 401
+        assert (await house.network.ask("GET", "/api/v1/tasks", token=second)).status == 200
+        house.clock.advance(LIFETIME_S + 1)
+        assert (await house.network.ask("GET", "/api/v1/tasks", token=second)).status == 401
+
+    at_house(tmp_path, story)
+
+
+def test_a_person_makes_and_sees_tasks(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        key = [("Idempotency-Key", "same")]
+        body = {"title": "slug", "agent": {}}
+        made = await house.owner.ask("POST", "/api/v1/tasks", body, headers=key)
+        assert made.status == 201
+        task_id = made.json["task_id"]
+        assert made.headers["location"] == f"/api/v1/tasks/{task_id}"
+        again = await house.owner.ask("POST", "/api/v1/tasks", body, headers=key)
+        assert again.json["task_id"] == task_id
+        listed = await house.owner.ask("GET", "/api/v1/tasks")
+        assert [task["task_id"] for task in listed.json["tasks"]] == [task_id]
+        for path in ("", "/why", "/evidence"):
+            shown = await house.owner.ask("GET", f"/api/v1/tasks/{task_id}{path}")
+            assert shown.status == 200
+        assert (await house.owner.ask("GET", "/api/v1/about")).json == {"level": "none"}
+
+    at_house(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    "body, status",
+    [({}, 422), ({"title": " "}, 422), ({"title": "t", "depends_on": ["task_x"]}, 404)],
+)
+def test_a_task_that_cannot_be_is_refused(
+    tmp_path: Path, body: dict[str, Any], status: int
+) -> None:
+    async def story(house: House) -> None:
+        answer = await house.owner.ask("POST", "/api/v1/tasks", body)
+        assert answer.status == status
+        assert answer.is_problem
+
+    at_house(tmp_path, story)
+
+
+def test_a_task_that_is_not_there_is_404_everywhere(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        for method, path in sorted(HERE):
+            if "{task_id}" not in path:
+                continue
+            body = {"passphrase": PASSPHRASE, "reason": "r"} if method == "POST" else None
+            answer = await house.owner.ask(method, real(path, "task_none"), body)
+            assert answer.status == 404, path
+            assert answer.is_problem
+
+    at_house(tmp_path, story)
+
+
+def test_an_approval_lets_through_what_was_shown(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        (shown,) = (await house.owner.ask("GET", "/api/v1/inbox")).json["waiting"]
+        assert shown["task_id"] == task_id
+        assert shown["artifacts"]["plan_document"]["open_questions"] == ["Which separator?"]
+        done = await decide(house.owner, task_id, "approve", binding=shown["binding"])
+        assert done.status == 200
+        assert done.json["phase"] == "TDD"
+        (given,) = [
+            e.data for e in house.store.task_events(task_id) if e.event_type == "approval_given"
+        ]
+        assert (given["by"], given["strength"]) == ("owner", "passphrase")
+
+    at_house(tmp_path, story)
+
+
+def test_a_login_approves_in_its_own_name(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        done = await decide(house.network, task_id, "approve", token=await house.login())
+        assert done.status == 200
+        kinds = {e.event_type: e.data for e in house.store.task_events(task_id)}
+        assert kinds["approval_given"]["by"] == "person"
+
+    at_house(tmp_path, story)
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_a_stale_binding_is_a_conflict(tmp_path: Path, verb: str) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        answer = await decide(house.owner, task_id, verb, binding="0" * 64)
+        assert answer.status == 409
+        assert answer.is_problem
+        assert house.state(task_id).status == "awaiting_approval"
+
+    at_house(tmp_path, story)
+
+
+def test_what_was_approved_is_not_approved_again(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        assert (await decide(house.owner, task_id, "approve")).status == 200
+        assert (await decide(house.owner, task_id, "approve")).status == 409
+        other = f"/api/v1/tasks/{task_id}/gates/no_such_gate/approve"
+        body = {"passphrase": PASSPHRASE}
+        assert (await house.owner.ask("POST", other, body)).status == 409
+
+    at_house(tmp_path, story)
+
+
+def test_a_rejection_needs_a_reason_and_carries_it(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        silent = await decide(house.owner, task_id, "reject", reason=" ")
+        assert silent.status == 422
+        done = await decide(house.owner, task_id, "reject", reason="Hyphens, please.")
+        assert done.status == 200
+        assert done.json["phase"] == "PLAN"
+        assert "Hyphens, please." in json.dumps(done.json["blockers"])
+
+    at_house(tmp_path, story)
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_a_decision_asks_for_the_passphrase_each_time(tmp_path: Path, verb: str) -> None:
+    async def story(house: House) -> None:
+        task_id, token = await house.waiting(), await house.login()
+        before = house.kinds(task_id)
+        for client in (house.owner, house.network):
+            answer = await decide(client, task_id, verb, passphrase="wrong horse", token=token)
+            assert (answer.status, answer.json["code"]) == (401, "IL-PAS-002")
+            body = {"reason": "r"}
+            answer = await client.ask("POST", decision(task_id, verb), body, token=token)
+            assert answer.status == 422
+        assert house.kinds(task_id) == before
+
+    at_house(tmp_path, story)
+
+
+def test_aborting_and_trusting_ask_for_the_passphrase(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.create()
+        for path in (f"/api/v1/tasks/{task_id}/abort", "/api/v1/trust"):
+            wrong = {"passphrase": "wrong horse"}
+            assert (await house.owner.ask("POST", path, wrong)).status == 401
+            assert house.trusted_by == []
+            assert house.state(task_id).status != "aborted"
+        right = {"passphrase": PASSPHRASE, "reason": "r"}
+        ended = await house.owner.ask("POST", f"/api/v1/tasks/{task_id}/abort", right)
+        assert ended.json["status"] == "aborted"
+        assert (await house.owner.ask("POST", "/api/v1/trust", right)).status == 200
+        assert house.trusted_by == ["owner"]
+
+    at_house(tmp_path, story)
+
+
+def test_a_session_is_tried_again_only_where_one_ended(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id, _, _ = await house.working()
+        path = f"/api/v1/tasks/{task_id}/resume"
+        assert (await house.owner.ask("POST", path, {})).status == 409
+        house.runner.sessions[house.state(task_id).session_id].leave(1)
+        await house.until(lambda: house.state(task_id).failures)
+        assert (await house.owner.ask("POST", path, {})).status == 200
+
+    at_house(tmp_path, story)
+
+
+def test_who_guesses_is_slowed_down_more_and_more(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async def guess(client: Client, passphrase: str = "wrong horse") -> str:
+            body = {"passphrase": passphrase}
+            answer = await client.ask("POST", "/api/v1/session", body)
+            return "" if answer.status == 201 else str(answer.json["code"])
+
+        assert [await guess(house.network) for _ in range(5)] == ["IL-PAS-002"] * 5
+        assert await guess(house.network, PASSPHRASE) == "IL-PAS-003"
+        # Who guesses at the port does not lock the owner out.
+        assert await guess(house.owner, PASSPHRASE) == ""
+        house.clock.advance(29)
+        assert await guess(house.network, PASSPHRASE) == "IL-PAS-003"
+        house.clock.advance(2)
+        assert await guess(house.network) == "IL-PAS-002"
+        house.clock.advance(31)
+        assert await guess(house.network, PASSPHRASE) == "IL-PAS-003"
+        house.clock.advance(30)
+        assert await guess(house.network, PASSPHRASE) == ""
+        assert await guess(house.network) == "IL-PAS-002"
+
+    at_house(tmp_path, story)
+
+
+def test_guesses_at_once_do_not_get_around_the_pause(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        body = {"passphrase": "wrong horse"}
+        asked = [house.network.ask("POST", "/api/v1/session", body) for _ in range(40)]
+        codes = [answer.json["code"] for answer in await asyncio.gather(*asked)]
+        assert codes.count("IL-PAS-002") == 5
+        assert codes.count("IL-PAS-003") == 35
+
+    at_house(tmp_path, story)
+
+
+def test_reading_changes_nothing(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        task_id = await house.waiting()
+        before = house.kinds(task_id)
+        for _, path in sorted(HERE):
+            await house.owner.ask("GET", real(path, task_id), {"passphrase": PASSPHRASE})
+        assert house.kinds(task_id) == before
+
+    at_house(tmp_path, story)
+
+
+def test_events_are_read_by_cursor_type_and_task(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        first, second = await house.create({}), await house.create({})
+
+        async def read(query: str) -> Any:
+            return (await house.owner.ask("GET", "/api/v1/events", query=query)).json
+
+        everything = await read("")
+        assert {e["task_id"] for e in everything["events"]} == {first, second}
+        assert everything["cursor"] == everything["events"][-1]["id"]
+        rest = await read(f"after={everything['cursor']}")
+        assert rest == {"events": [], "cursor": everything["cursor"]}
+        of_second = await read(f"task={second}&type=task_created&type=task_aborted")
+        assert [e["event_type"] for e in of_second["events"]] == ["task_created"]
+        assert len((await read("limit=1"))["events"]) == 1
+
+    at_house(tmp_path, story)
+
+
+def test_a_wait_for_events_ends_with_the_first_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        waiting = asyncio.create_task(
+            house.owner.ask("GET", "/api/v1/events", query="after=0&wait=20")
+        )
+        await asyncio.sleep(0)
+        task_id = await house.create({})
+        async with asyncio.timeout(10):
+            found = (await waiting).json["events"]
+        assert found[0]["task_id"] == task_id
+
+    at_house(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    "query", ["after=x", "after=-1", "limit=0", "limit=1001", "wait=26", "wait=nan", "wait=x"]
+)
+def test_a_query_out_of_bounds_is_refused(tmp_path: Path, query: str) -> None:
+    async def story(house: House) -> None:
+        answer = await house.owner.ask("GET", "/api/v1/events", query=query)
+        assert (answer.status, answer.json["code"]) == (400, "IL-DOR-021")
+        assert answer.is_problem
+
+    at_house(tmp_path, story)
+
+
+def test_text_of_an_agent_is_data_and_never_a_page(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        title = "<script>alert(1)</script>"
+        task_id = await house.create({})
+        made = await house.owner.ask("POST", "/api/v1/tasks", {"title": title})
+        for path in (f"/api/v1/tasks/{task_id}", "/api/v1/tasks"):
+            shown = await house.owner.ask("GET", path)
+            assert shown.headers["content-type"] == "application/json"
+        assert made.json["title"] == title
+
+    at_house(tmp_path, story)
