@@ -124,6 +124,9 @@ def test_no_random_text_runs_a_forbidden_program_however_many(bash: Bash, seed: 
     "text",
     [
         ">&EO'a[$(boom)]'[[",
+        "bash -c - boom",
+        "\n x EO nice =~ \nboom",
+        "command~ =~ \nboom",
         "b   &>$\nboom",
         ",<<<\\\t \nboom",
         ">f<<< 'EOF'echo}\\EOF  boom",

@@ -31,6 +31,8 @@ _CONTROL: Final = re.compile(r"[^\t\n\x20-\x7e]")
 # Only behind a word and a blank do shell and grammar agree on how a continued line goes on.
 _CONTINUED: Final = re.compile(r"[^ \t\n][ \t]+\\\n")
 # The grammar looks for a name behind the blank or backslash, the shell does not.
+# The grammar takes it for an operator everywhere, and the line end behind it for a blank.
+_ODD_MATCH: Final = re.compile(r"=~[ \t]*(?:\n|$)")
 _LONE_DOLLAR: Final = re.compile(r"\$[\\ \t\n]")
 # The grammar may end the word there, or begin a comment.
 _ESCAPED_BLANK: Final = re.compile(r"\\[ \t](?![\w./-])")
@@ -85,6 +87,8 @@ def unreadable(text: str) -> str:
         return "a dollar sign with a blank or backslash behind it"
     if "\\" in text and _ESCAPED_BLANK.search(text):
         return "a word that ends with an escaped blank"
+    if "=~" in text and ("[[" not in text or _ODD_MATCH.search(text)):
+        return "a match operator outside of a test"
     return ""
 
 

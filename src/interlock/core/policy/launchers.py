@@ -115,7 +115,7 @@ def _shell(words: tuple[Word, ...]) -> Launched | None:
             position += 1
             continue
         if word in ("-", "--") or not word.startswith(("-", "+")):
-            position += word == "--"
+            position += word in ("-", "--")
             break
         if word.startswith("--") or not set(word[1:]) <= SHELL_FLAGS | {"o"}:
             return Launched(opaque=f"'{name}' gets the option {word}")
