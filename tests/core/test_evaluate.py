@@ -165,6 +165,16 @@ def test_the_reviews_that_a_report_needs_are_those_of_the_phases_gate() -> None:
     assert evaluate_leaving(here, here.gates[0], facts).status is PASSED
 
 
+def test_nobody_is_told_to_hand_in_what_the_server_builds() -> None:
+    report = artifact("review_report", "no_blocking_issues")
+    facts = GateFacts(
+        tree="t", artifacts={"review_report": {}}, verdicts=(_verdict(blocking=True),)
+    )
+    (reason,) = evaluate_leaving(phase("P", report), None, facts).blockers
+    assert "Hand in" not in reason.remedy
+    assert "reviewers" in reason.remedy
+
+
 def test_the_blockers_are_exactly_what_keeps_the_gate_shut() -> None:
     """Minimal: without one of the named checks the others still shut it, without all it opens."""
     gate = _gate(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from interlock.core import commands as cmd
 from interlock.core import events as ev
 from interlock.core.decision import Decision, accepted, refused
+from interlock.core.gates.catalog import SERVER_BUILT
 from interlock.core.model import WorkflowSpec
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 
-__all__ = ["SERVER_BUILT", "not_holder", "submit_artifact"]
-
-SERVER_BUILT = frozenset({"review_report"})
-"""Artifacts that the server makes out of what it measured; nobody hands them in."""
+__all__ = ["not_holder", "submit_artifact"]
 
 
 def not_holder(state: TaskState, session_id: str) -> Decision | None:

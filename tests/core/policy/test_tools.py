@@ -309,7 +309,7 @@ def test_a_declared_tool_is_bound_by_its_own_constraint() -> None:
             {"path": "a"},
             10,
             "hand in plan_document and scope_definition, then "
-            "interlock SDK request_transition('TDD')",
+            "AgentClient.request_transition('TDD')",
         ),
         ("IMPL", "Write", {"path": "tests/a"}, 61, "request_transition('TDD')"),
         ("TDD", "Write", {"path": "src/a.py"}, 41, "request_transition('IMPL')"),

@@ -12,10 +12,21 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["ARTIFACT_RULES", "CHECKS", "REVIEW_ROLES", "CheckInfo", "Parameter", "ParameterKind"]
+__all__ = [
+    "ARTIFACT_RULES",
+    "CHECKS",
+    "REVIEW_ROLES",
+    "SERVER_BUILT",
+    "CheckInfo",
+    "Parameter",
+    "ParameterKind",
+]
 
 REVIEW_ROLES = ("security", "quality", "consistency", "holistic", "vibe_coding")
 """The roles whose verdicts a review asks for when the file names none."""
+
+SERVER_BUILT = frozenset({"review_report"})
+"""Artifacts that the server makes out of what it measured; nobody hands them in."""
 
 
 class ParameterKind(StrEnum):

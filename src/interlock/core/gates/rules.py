@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlock.core.facts import ChangeKind, GateFacts
-from interlock.core.gates.catalog import REVIEW_ROLES
+from interlock.core.gates.catalog import REVIEW_ROLES, SERVER_BUILT
 from interlock.core.gates.documents import items, mapping, number, text, texts
 from interlock.core.gates.kind import Examples
 from interlock.core.gates.plan import criteria
@@ -180,7 +180,13 @@ def _finding(
         reason=Reason(
             rule=f"artifact.{spec.type}.{rule.rule if rule else 'missing'}",
             message=f"{said}{wrong}",
-            remedy=f"Hand in {spec.type} with submit_artifact (schema {spec.schema}).",
+            remedy=_remedy(spec),
             position=rule.position if rule else spec.position,
         ),
     )
+
+
+def _remedy(spec: ArtifactSpec) -> str:
+    if spec.type in SERVER_BUILT:
+        return "Settle what the reviewers found, in an earlier phase if need be; then ask again."
+    return f"Hand in {spec.type} with submit_artifact (schema {spec.schema})."

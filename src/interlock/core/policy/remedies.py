@@ -23,7 +23,7 @@ def elsewhere(workflow: WorkflowSpec, phase: PhaseSpec, fits: Callable[[PhaseSpe
     suited = [other for other in workflow.phases if other.id != phase.id and fits(other)]
     for other in suited:
         if edge := workflow.edge(phase.id, other.id):
-            step = f"interlock SDK request_transition('{other.id}')"
+            step = f"AgentClient.request_transition('{other.id}')"
             if edge.gate is None:
                 return f"That is work for {other.id}. Go there: {step}"
             artifacts = " and ".join(artifact.type for artifact in phase.required_artifacts)
