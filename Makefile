@@ -22,7 +22,7 @@ deps: ## install the system's tools (bubblewrap, strace, …), or say how
 tools-there:
 	@sh tools/deps.sh try
 
-demo: tools-there setup ## a task that is blocked, why, and how it gets unblocked
+demo: tools-there setup ## honest work gets through, what a cheating agent tries does not
 	@$(BIN)/interlock demo
 
 test: tools-there setup ## the test suite, without what takes minutes
