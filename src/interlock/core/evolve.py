@@ -255,7 +255,7 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
 def _aborted(state: TaskState, event: ev.TaskAborted) -> TaskState:
     why = {
         "rule": "task.aborted",
-        "message": f"{event.by} ended the task: {event.reason}",
+        "message": f"{event.by} ended the task" + (f": {event.reason}" if event.reason else ""),
         "remedy": "interlock task list",
     }
     return replace(_ended(state), blockers=(why,), last_outcome=state.last_outcome or "blocked")

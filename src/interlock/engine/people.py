@@ -8,20 +8,16 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.decision import Decision
-from interlock.core.explain import render_gate
-from interlock.core.facts import Approval, GreenFacts, RedFacts
-from interlock.core.gates.evaluate import evaluate_leaving
-from interlock.core.gates.kind import Needs
-from interlock.core.model import TransitionSpec, WorkflowSpec
-from interlock.core.states import TaskStatus
+from interlock.core.facts import Approval
+from interlock.core.model import WorkflowSpec
 from interlock.core.tasks import TaskState
-from interlock.engine.codec import plain, typed
+from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.evidence import bundle
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.ledger import Ledger
+from interlock.engine.outlook import Outlook, SessionLog
 from interlock.engine.programs import Programs
-from interlock.engine.views import task_view
 from interlock.errors import ConflictError, DeniedError, InvalidInputError, NotFoundError
 from interlock.ports.audit import AuditPort
 
@@ -40,6 +36,7 @@ class People:
         workflow: the definition that new tasks are pinned to, read from the base revision.
         fetch_base: brings the user's revision into the bare repository.
         level: confinement that sessions get here.
+        session_log: what a session printed; nothing if it is not given.
     """
 
     def __init__(
@@ -52,6 +49,7 @@ class People:
         fetch_base: Callable[[], Any],
         new_id: Callable[[str], str],
         level: Callable[[], str],
+        session_log: SessionLog = lambda _: ("", ()),
     ) -> None:
         self._ledger = ledger
         self._driver = driver
@@ -60,6 +58,7 @@ class People:
         self._fetch_base = fetch_base
         self._new_id = new_id
         self._level = level
+        self._outlook = Outlook(ledger, gatekeeper, session_log)
 
     # -- tasks -----------------------------------------------------------------------------
 
@@ -90,7 +89,7 @@ class People:
             self._ledger.state(other)
         Programs.of(agent or {})
         if stored := await self._ledger.run(lambda: self._ledger.store.command(command_id)):
-            return self._view(self._ledger.state(stored[0].task_id))
+            return self._outlook.view(self._ledger.state(stored[0].task_id))
         (commit, tree), workflow = await self._fetch_base()
         self._require_confinement(workflow)
         self._ledger.workflows[workflow.digest] = workflow
@@ -110,7 +109,7 @@ class People:
             task_id, workflow, create, actor=actor, command_id=command_id
         )
         self._driver.watch(task_id)
-        return self._view(state)
+        return self._outlook.view(state)
 
     def _require_confinement(self, workflow: WorkflowSpec) -> None:
         wanted, there = workflow.required_confinement, self._level()
@@ -121,71 +120,23 @@ class People:
                 remedy="make deps",
             )
 
-    def _view(self, state: TaskState) -> dict[str, Any]:
-        is_held = any(
-            self._ledger.state(other).status is not TaskStatus.COMPLETED
-            for other in state.depends_on
-        )
-        return task_view(state, is_held=is_held)
-
     async def tasks(self) -> list[Mapping[str, Any]]:
         """Every task, oldest first."""
-        return [self._view(state) for state in self._ledger.states()]
+        return await self._outlook.tasks()
 
     async def task(self, task_id: str) -> Mapping[str, Any]:
         """One task."""
-        return self._view(self._ledger.state(task_id))
+        return await self._outlook.task(task_id)
 
     async def why(self, task_id: str) -> Mapping[str, Any]:
-        """Why the task is where it is: its way out as gate → check → fact, and what is missing."""
-        state = self._ledger.state(task_id)
-        workflow = self._ledger.workflow(state)
-        edge = _way_out(workflow, state)
-        phase = workflow.phase(state.phase)
-        answer: dict[str, Any] = {"task": self._view(state), "gate": None}
-        if phase is None or state.status.is_final:
-            return answer
-        gate = phase.gate(edge.gate) if edge and edge.gate else None
-        tree = (state.request.tree if state.request else "") or state.measured.get("tree")
-        red = await self._gatekeeper.newest(state, Needs.RED)
-        green = await self._gatekeeper.newest(state, Needs.GREEN)
-        facts = await self._gatekeeper.facts(
-            state,
-            tree or state.tree,
-            gate,
-            typed(red["facts"], RedFacts) if red else None,
-            typed(green["facts"], GreenFacts) if green else None,
-        )
-        answer["gate"] = render_gate(evaluate_leaving(phase, gate, facts))
-        return answer
-
-    # -- approvals -------------------------------------------------------------------------
+        """Why the task is where it is; between two requests, the last one as it was judged."""
+        return await self._outlook.why(task_id)
 
     async def inbox(self) -> list[Mapping[str, Any]]:
         """What waits for a person, with everything that an approval would be bound to."""
-        waiting = [s for s in self._ledger.states() if s.status is TaskStatus.AWAITING_APPROVAL]
-        return [await self._waiting(state) for state in waiting]
+        return await self._outlook.inbox()
 
-    async def _waiting(self, state: TaskState) -> Mapping[str, Any]:
-        assert state.request is not None, "a task that awaits approval has its request"
-        documents = {
-            name: await self._gatekeeper.document(digest)
-            for name, digest in state.artifacts.items()
-        }
-        return {
-            "task_id": state.task_id,
-            "title": state.title,
-            "phase": state.phase,
-            "target": state.request.target,
-            "gate": state.request.gate,
-            "approval_id": state.request.approval_id,
-            "binding": state.request.binding,
-            "tree": state.request.tree,
-            "reasons": plain(state.blockers),
-            "artifacts": documents,
-            "approve": f"interlock approve {state.task_id} {state.request.gate}",
-            "reject": f"interlock reject {state.task_id} {state.request.gate} --reason '…'",
-        }
+    # -- approvals -------------------------------------------------------------------------
 
     async def approve(
         self,
@@ -273,7 +224,7 @@ class People:
         if not decision.accepted:
             reason = decision.reasons[0]
             raise ConflictError(reason.message, code="IL-PPL-004", remedy=reason.remedy)
-        return self._view(state)
+        return self._outlook.view(state)
 
     # -- records ---------------------------------------------------------------------------
 
@@ -321,17 +272,3 @@ class People:
             )
         )
         return [plain(event) for event in stored]
-
-
-def _way_out(workflow: WorkflowSpec, state: TaskState) -> TransitionSpec | None:
-    if state.request is not None:
-        return workflow.edge(state.request.source, state.request.target)
-    rank = workflow.rank(state.phase)
-    return next(
-        (
-            t
-            for t in workflow.transitions
-            if t.source == state.phase and workflow.rank(t.target) > rank
-        ),
-        None,
-    )

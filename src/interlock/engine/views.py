@@ -10,16 +10,33 @@ from interlock.core.model import PhaseSpec, WorkflowSpec
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
+from interlock.engine.history import History
 
-__all__ = ["phase_view", "task_view", "waiting_for"]
+__all__ = ["condensed", "phase_view", "task_view", "waiting_for"]
+
+_ERRORS = ("error", "fatal", "e: ")
+_MAX_ERRORS = 3
 
 
-def task_view(state: TaskState, *, is_held: bool = False) -> dict[str, Any]:
+def condensed(message: str) -> str:
+    """A message with a program's output below it: its first line and at most three that say what
+    went wrong."""
+    first, *output = [line for line in message.split("\n") if line.strip()] or [""]
+    errors = [line for line in output if line.strip().lower().startswith(_ERRORS)]
+    return "\n".join([first, *(f"  {line}" for line in (errors or output)[-_MAX_ERRORS:])])
+
+
+def task_view(
+    state: TaskState, *, is_held: bool = False, history: History | None = None, gate: str = ""
+) -> dict[str, Any]:
     """One task.
 
     Args:
         is_held: a dependency is not complete.
+        history: its past, where its state alone does not say what it waits for.
+        gate: what is being measured for the pending request.
     """
+    notices = [{**n, "message": condensed(str(n["message"]))} for n in plain(state.notices)]
     return {
         "task_id": state.task_id,
         "title": state.title,
@@ -44,16 +61,23 @@ def task_view(state: TaskState, *, is_held: bool = False) -> dict[str, Any]:
         "reviewers": plain(state.reviewers),
         "verdicts": plain(state.verdicts),
         "blockers": plain(state.blockers),
-        "notices": plain(state.notices),
+        "notices": notices,
         "refused": dict(state.request.refused) if state.request else {},
         "trees": dict(state.trees),
-        "waiting_for": waiting_for(state, is_held=is_held),
+        "waiting_for": waiting_for(state, is_held=is_held, history=history, gate=gate),
     }
 
 
-def waiting_for(state: TaskState, *, is_held: bool = False) -> dict[str, str]:
-    """Who has to do something next, and the command for it."""
+def waiting_for(
+    state: TaskState, *, is_held: bool = False, history: History | None = None, gate: str = ""
+) -> dict[str, str]:
+    """Who has to do something next, and the command for it; arguments as of ``task_view``."""
     show = f"interlock show {state.task_id}"
+    past = history or History()
+    if past.is_stuck and state.notices and not state.status.is_final:
+        notice = state.notices[-1]
+        what = condensed(str(notice["message"])).split("\n")[0]
+        return {"who": "a person", "what": what, "command": str(notice["remedy"] or show)}
     match state.status:
         case TaskStatus.AWAITING_APPROVAL if state.request is not None:
             return {
@@ -66,7 +90,8 @@ def waiting_for(state: TaskState, *, is_held: bool = False) -> dict[str, str]:
         case TaskStatus.ABORTED:
             return {"who": "", "what": "", "command": "interlock task list"}
         case TaskStatus.MEASURING:
-            return {"who": "the server", "what": "measuring the gate", "command": show}
+            what = f"measuring gate {gate}" if gate else "judging the request"
+            return {"who": "the server", "what": what, "command": show}
         case TaskStatus.WORKING:
             return {"who": "the agent", "what": f"phase {state.phase}", "command": show}
     if is_held:
@@ -74,9 +99,11 @@ def waiting_for(state: TaskState, *, is_held: bool = False) -> dict[str, str]:
     if state.failures:
         return {
             "who": "a person",
-            "what": f"the agent ended without leaving {state.phase}",
+            "what": str(past.ended or f"the agent ended without leaving {state.phase}"),
             "command": f"interlock run --task {state.task_id}",
         }
+    if state.agent.get("author") is None:
+        return {"who": "an agent", "what": "its claim, no program was given", "command": show}
     return {"who": "the server", "what": "starting a session", "command": show}
 
 
