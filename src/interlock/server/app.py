@@ -16,6 +16,7 @@ from typing import Any
 from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.clock import SystemClock
 from interlock.adapters.runners.worker_door import WorkerDoor
+from interlock.adapters.session_logs import SessionLogs
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
@@ -151,6 +152,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         fetch_base=workflows.fetch_base,
         new_id=make_id,
         level=lambda: runner.capability().level.value,
+        session_log=SessionLogs(layout.root / "sessions"),
     )
 
     async def trust(by: str) -> dict[str, Any]:
