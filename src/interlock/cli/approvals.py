@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from interlock.cli.output import clean, emit, json_option
-from interlock.cli.place import client, passphrase, passphrase_option
+from interlock.cli.output import clean, emit, json_option, readable
+from interlock.cli.place import client, passphrase, passphrase_option, task_named
 
 __all__ = ["abort", "approve", "inbox", "reject"]
 
@@ -24,14 +24,16 @@ def inbox(as_json: bool) -> None:
 
 
 def _item(item: dict[str, Any]) -> str:
-    lines = [
-        f"{item['task_id']}  {clean(item['title'])}",
-        f"  gate {item['gate']}: {item['phase']} → {item['target']}, tree {item['tree']}",
-    ]
+    lines = [f"{item['task_id']}  {clean(item['title'])}"]
+    if item["kind"] != "approval":
+        lines += [f"  {item['phase']}: {clean(item['what'])}", f"  → {clean(item['command'])}"]
+        return "\n".join(lines)
+    lines.append(f"  gate {item['gate']}: {item['phase']} → {item['target']}, tree {item['tree']}")
     lines += [f"  ✗ {clean(reason['message'])}" for reason in item["reasons"]]
+    for before in item["rejected_before"]:
+        lines.append(f"  {clean(before['by'])} rejected this before: {clean(before['reason'])}")
     for name, document in item["artifacts"].items():
-        lines.append(f"  {name}:")
-        lines += [f"    {clean(key)}: {clean(value)}" for key, value in document.items()]
+        lines += [f"  {name}:", *readable(document, "    ")]
     lines += [f"  → {item['approve']}", f"  → {item['reject']}"]
     return "\n".join(lines)
 
@@ -53,9 +55,10 @@ def approve(
 ) -> None:
     """Let a waiting gate through, for exactly the tree and artifacts that wait."""
     connection = client()
-    waiting = next((i for i in connection.inbox() if i["task_id"] == task_id), None)
-    if binding is None and waiting is not None:
-        binding = waiting["binding"]
+    task_id = task_named(connection, task_id)
+    if binding is None:
+        waiting = (i for i in connection.inbox() if i["task_id"] == task_id)
+        binding = next((i["binding"] for i in waiting if i["kind"] == "approval"), None)
     done = connection.approve(
         task_id,
         gate,
@@ -76,7 +79,9 @@ def reject(
     task_id: str, gate: str, reason: str, passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Refuse a waiting gate; the agent goes on in the same phase with the reason."""
-    done = client().reject(task_id, gate, passphrase=passphrase(passphrase_file), reason=reason)
+    connection = client()
+    task_id = task_named(connection, task_id)
+    done = connection.reject(task_id, gate, passphrase=passphrase(passphrase_file), reason=reason)
     emit(done, as_json=as_json, text=f"Rejected: {task_id} stays in {done['phase']}.")
 
 
@@ -87,5 +92,7 @@ def reject(
 @json_option
 def abort(task_id: str, reason: str, passphrase_file: Path | None, as_json: bool) -> None:
     """End a task for good; what it did stays in the records."""
-    done = client().abort(task_id, passphrase=passphrase(passphrase_file), reason=reason)
+    connection = client()
+    task_id = task_named(connection, task_id)
+    done = connection.abort(task_id, passphrase=passphrase(passphrase_file), reason=reason)
     emit(done, as_json=as_json, text=f"Aborted: {done['task_id']}.")

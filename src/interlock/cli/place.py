@@ -3,16 +3,23 @@ server."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import click
 
-from interlock.errors import AuthError, UnavailableError
+from interlock.errors import AuthError, NotFoundError, UnavailableError, UsageError
 from interlock.sdk.people import PeopleClient
 from interlock.server.layout import Layout, repository_root
 
-__all__ = ["client", "here", "passphrase", "passphrase_option"]
+__all__ = ["client", "git", "here", "passphrase", "passphrase_option", "task_named"]
+
+_PREFIX = re.compile(r"task_[0-9A-Za-z]{8,25}")
 
 passphrase_option = click.option(
     "--passphrase-file",
@@ -34,11 +41,59 @@ def client() -> PeopleClient:
         UnavailableError: none runs.
     """
     _, layout = here()
-    if not layout.people_socket.exists():
+    if not (_answers(layout.people_socket) or _is_kept_up(layout)):
         raise UnavailableError(
             "no server runs for this repository", code="IL-CLI-002", remedy="interlock up"
         )
     return PeopleClient(f"unix:{layout.people_socket}", patience_s=10.0)
+
+
+def _answers(path: Path) -> bool:
+    """Whether anybody listens: a socket's file outlives a server that was killed."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _is_kept_up(layout: Layout) -> bool:
+    """Whether a monitor is there that starts the server again."""
+    try:
+        os.kill(int(json.loads(layout.up.read_text())["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def task_named(connection: PeopleClient, name: str) -> str:
+    """The id that a person means: whole, or as its first 8 or more characters after ``task_``.
+
+    Raises:
+        NotFoundError: no task begins like that.
+        UsageError: several do.
+    """
+    if not _PREFIX.fullmatch(name):
+        return name
+    ids = [str(task["task_id"]) for task in connection.tasks()]
+    found = [i for i in ids if i.lower().startswith(name.lower())]
+    if not found:
+        raise NotFoundError(
+            f"there is no task {name!r}", code="IL-CLI-004", remedy="interlock task list"
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f"{name!r} is the beginning of {len(found)} tasks: {', '.join(found[:5])}",
+            code="IL-CLI-005",
+            remedy="Give more characters of the id.",
+        )
+    return found[0]
+
+
+def git(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """Git in the person's repository, as the person would run it."""
+    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)
 
 
 def passphrase(file: Path | None, *, confirm: bool = False) -> str:

@@ -3,18 +3,20 @@ programs."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from interlock.cli.output import clean, say
+from interlock.cli.output import clean, emit_line, say
+from interlock.engine.views import condensed
 from interlock.sdk.people import PeopleClient
 
-__all__ = ["FINAL", "follow", "line"]
+__all__ = ["FINAL", "Following", "is_waiting", "line"]
 
 FINAL = frozenset({"completed", "aborted"})
-_POLL_S = 20.0
+_POLL_S, _SILENCE_S = 20.0, 2.0
 
 
 def line(event: dict[str, Any]) -> str:
@@ -61,53 +63,107 @@ def line(event: dict[str, Any]) -> str:
         case "tool_denied":
             return f"denied    {data['tool']}: {data['message']}"
         case "blocker_encountered":
-            return f"notice    {data['message']}"
+            return f"notice    {condensed(data['message'])}\n  → {data['remedy']}"
         case "attempt_ended":
-            return f"session   {data['detail']}"
+            return f"session   {_ending(data)}"
+        case "measurement_lost":
+            return f"session   {data['detail']}, before its tree was taken over"
+        case "reviewer_ended" if data["exit_code"]:
+            return f"review    session {data['session_id']} exited with {data['exit_code']}"
         case "task_completed":
             return f"done      commit {data['commit']} on {data['branch']}"
         case "task_aborted":
-            return f"aborted   {data['reason']}"
+            return f"aborted   {data['reason'] or 'by ' + data['by']}"
     return ""
 
 
-def follow(
-    client: PeopleClient, task_id: str, *, as_json: bool, timeout_s: float | None = None
-) -> dict[str, Any]:
-    """Show a task's events until it is over or a person is needed; the task as it is then."""
-    began = time.monotonic()
-    for event in _events(client, task_id, began, timeout_s):
-        if as_json:
-            say(json.dumps(event, ensure_ascii=False))
-        elif text := line(event):
-            say(clean_lines(f"{time.monotonic() - began:6.1f}s  {text}"))
-    return client.task(task_id)
+def _ending(data: dict[str, Any]) -> str:
+    code = data["exit_code"]
+    return f"{data['detail']} (status {code})" if code is not None else str(data["detail"])
 
 
-def clean_lines(text: str) -> str:
-    """Several lines, each without what a terminal would obey."""
-    return "\n".join(map(clean, text.split("\n")))
+@dataclass(slots=True)
+class Following:
+    """One task followed from a cursor.
+
+    Args:
+        building: the log of an environment that is being built at the moment, if one is.
+        cursor: the last event that is not news.
+        told: messages that were shown on the way.
+    """
+
+    client: PeopleClient
+    task_id: str
+    as_json: bool
+    building: Callable[[], Path | None]
+    cursor: int = 0
+    told: set[str] = field(default_factory=set)
+    _began: float = field(default_factory=time.monotonic)
+
+    def skip(self) -> None:
+        """Take what has happened so far as known."""
+        before = -1
+        while before != self.cursor:
+            before = self.cursor
+            _, self.cursor = self.client.events(before, task_id=self.task_id)
+
+    def run(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Show events until the task is over or a person is needed; the task as it is then."""
+        is_silent = False
+        while True:
+            patience = _SILENCE_S if is_silent else _POLL_S
+            left = patience if timeout_s is None else timeout_s - self._elapsed()
+            wait = max(0.0, min(patience, left))
+            events, self.cursor = self.client.events(self.cursor, task_id=self.task_id, wait_s=wait)
+            for event in events:
+                self._show(event)
+            if is_silent and not events:
+                self._show_building()
+            is_silent = bool(events) and events[-1]["event_type"] in _STARTS
+            if left <= 0 or not events or events[-1]["event_type"] in _LAST:
+                task = self.client.task(self.task_id)
+                if left <= 0 or task["status"] in FINAL or is_waiting(task):
+                    for event in self.client.events(self.cursor, task_id=self.task_id)[0]:
+                        self._show(event)
+                    return task
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _show(self, event: dict[str, Any]) -> None:
+        if self.as_json:
+            emit_line(event)
+            return
+        self._say(line(event))
+        match event["event_type"]:
+            case "gate_blocked":
+                self.told.update(reason["message"] for reason in event["data"]["reasons"])
+            case "blocker_encountered":
+                self.told.add(condensed(event["data"]["message"]))
+            case "phase_transition_requested":
+                waiting = self.client.task(self.task_id)["waiting_for"]
+                if waiting["what"].startswith("measuring"):
+                    self._say(f"judge     … {waiting['what']}: the tests are run")
+
+    def _show_building(self) -> None:
+        if not self.as_json and (log := self.building()) is not None:
+            self._say(f"environment  … building the test environment; log: {log}")
+
+    def _say(self, text: str) -> None:
+        if text:
+            say(clean(f"{self._elapsed():6.1f}s  {text}"))
 
 
-def _events(
-    client: PeopleClient, task_id: str, began: float, timeout_s: float | None
-) -> Iterator[dict[str, Any]]:
-    cursor = 0
-    while True:
-        left = _POLL_S if timeout_s is None else timeout_s - (time.monotonic() - began)
-        wait = max(0.0, min(_POLL_S, left))
-        events, cursor = client.events(cursor, task_id=task_id, wait_s=wait)
-        yield from events
-        if not events or left <= 0 or events[-1]["event_type"] in _LAST:
-            task = client.task(task_id)
-            if task["status"] in FINAL or is_waiting(task) or left <= 0:
-                rest, _ = client.events(cursor, task_id=task_id)
-                yield from rest
-                return
-
-
+_STARTS = frozenset({"attempt_started", "task_started"})
 _LAST = frozenset(
-    {"task_completed", "task_aborted", "approval_requested", "attempt_ended", "measurement_lost"}
+    {
+        "task_completed",
+        "task_aborted",
+        "approval_requested",
+        "attempt_ended",
+        "measurement_lost",
+        "blocker_encountered",
+    }
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import click
 
 from interlock.adapters.agents.command import command_agent
 from interlock.adapters.agents.scripted import reviewer_commands, scripted_command
-from interlock.cli.output import emit, json_option
-from interlock.cli.place import client, here
-from interlock.cli.progress import follow
+from interlock.cli.output import clean, emit, emit_line, json_option, say
+from interlock.cli.place import client, git, here, task_named
+from interlock.cli.progress import FINAL, Following, is_waiting
 from interlock.cli.tasks import describe
 from interlock.errors import UsageError
 from interlock.server.layout import Layout
@@ -20,6 +21,9 @@ from interlock.supervisor.composition import PROGRAMS
 from interlock.testing.scripts import load_script
 
 __all__ = ["run"]
+
+_NAMED = 5
+"""So many uncommitted paths are named."""
 
 
 @click.command()
@@ -32,9 +36,23 @@ __all__ = ["run"]
     help="YAML of tool calls for the scripted agent instead of a program.",
 )
 @click.option("--reviewer-command", help="Program that reviews; built in: mechanical ones.")
-@click.option("--task", "task_id", help="Carry on with this task instead of a new one.")
-@click.option("--max-attempts", default=1, show_default=True, help="Sessions per phase.")
-@click.option("--timeout", type=float, help="Seconds to follow it; the task goes on without.")
+@click.option(
+    "--task",
+    "task_id",
+    help="Follow this task; try it again if its agent ended.",
+)
+@click.option(
+    "--max-attempts",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Sessions per phase.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    help="Seconds to follow it; the task goes on without.",
+)
 @json_option
 def run(  # noqa: PLR0917 - click calls it by name
     title: str | None,
@@ -48,11 +66,9 @@ def run(  # noqa: PLR0917 - click calls it by name
     as_json: bool,
 ) -> int:
     """Have an agent do a task through every phase and gate of the workflow."""
-    _, layout = here()
+    root, layout = here()
     connection = client()
-    if task_id is not None:
-        task = connection.resume(task_id)
-    else:
+    if task_id is None:
         if not title:
             raise UsageError(
                 "say what is to be done",
@@ -60,12 +76,68 @@ def run(  # noqa: PLR0917 - click calls it by name
                 remedy="interlock run \"what to do\" --agent-command '…'",
             )
         programs = _programs(layout, agent_command, agent_script, reviewer_command)
+        _name_uncommitted(root)
         task = connection.create_task(
             title, description=description, agent={**programs, "max_attempts": max_attempts}
         )
-    ended = follow(connection, task["task_id"], as_json=as_json, timeout_s=timeout)
-    emit(ended, as_json=as_json, text=describe(ended))
-    return 0 if ended["status"] == "completed" else 3
+    else:
+        task = connection.task(task_named(connection, task_id))
+    building = partial(_building, layout.root / "env")
+    following = Following(connection, task["task_id"], as_json=as_json, building=building)
+    if task_id is not None:
+        following.skip()
+        if task["status"] == "ready" and is_waiting(task):
+            task = connection.resume(task["task_id"])
+        elif task["status"] in FINAL or is_waiting(task):
+            return _end(task, following, as_json=as_json)
+        elif not as_json:
+            say(describe(task))
+    try:
+        ended = following.run(timeout)
+    except KeyboardInterrupt:
+        say(_goes_on(task))
+        return 130
+    return _end(ended, following, as_json=as_json)
+
+
+def _end(task: dict[str, Any], following: Following, *, as_json: bool) -> int:
+    """Say how it stands; what was told on the way is not told again."""
+    if as_json:
+        emit_line({"task": task})
+    else:
+        news = {
+            kind: [b for b in task[kind] if b["message"] not in following.told]
+            for kind in ("blockers", "notices")
+        }
+        emit(task, as_json=False, text=describe({**task, **news}))
+    if task["status"] == "completed":
+        say(f"Look at it: git diff HEAD...{task['branch']}\nTake it:    git merge {task['branch']}")
+        return 0
+    if task["status"] not in FINAL and not is_waiting(task):
+        say(_goes_on(task))
+    return 3
+
+
+def _goes_on(task: dict[str, Any]) -> str:
+    return f"The task goes on; follow it with: interlock run --task {task['task_id']}"
+
+
+def _name_uncommitted(root: Path) -> None:
+    """A task starts from HEAD: what is only in the working tree is not in it."""
+    listed = git(root, "status", "--porcelain", "--untracked-files=no", "-z").stdout
+    paths = [
+        entry[3:] for entry in listed.decode(errors="replace").split("\0") if entry[2:3] == " "
+    ]
+    if paths:
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        named = clean(", ".join(paths[:_NAMED]))
+        say(f"uncommitted changes are not part of this task: {named}{more}")
+
+
+def _building(environments: Path) -> Path | None:
+    """The log of an environment that is being built: its tree is only there meanwhile."""
+    logs = [tree.with_name("build.log") for tree in environments.glob("*/tree")]
+    return next((log for log in logs if log.exists()), None)
 
 
 def _programs(

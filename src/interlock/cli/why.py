@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from interlock.cli.output import clean, emit, json_option
-from interlock.cli.place import client
+from interlock.cli.place import client, task_named
+from interlock.core.gates.catalog import CHECKS
 
 __all__ = ["why"]
 
@@ -27,35 +28,66 @@ _GLYPHS = {
 @json_option
 def why(task_id: str, as_json: bool) -> None:
     """Why a task is where it is, and the command that helps."""
-    found = client().why(task_id)
+    connection = client()
+    found = connection.why(task_named(connection, task_id))
     emit(found, as_json=as_json, text=_tree(found))
 
 
 def _tree(found: dict[str, Any]) -> str:
     task, gate = found["task"], found["gate"]
     lines = [f"{task['task_id']}  {task['status']} in {task['phase']}: {clean(task['title'])}"]
+    told: set[str] = set()
+    if request := found.get("request"):
+        lines.append(
+            f"As judged at the last request: attempt {request['attempt']}, tree {request['tree']}"
+        )
+        if not request["is_kept"]:
+            lines.append(
+                f"The work of attempt {request['attempt']} was not kept: "
+                f"the next one starts from tree {task['tree']}."
+            )
     if gate:
         lines.append(f"└─ gate {gate['gate'] or '(artifacts)'}: {gate['status']}")
         for check in gate["checks"]:
-            glyph = _GLYPHS[check["outcome"]]
-            lines.append(f"   ├─ {glyph}  {check['check']} ({check['severity']})")
-            lines.append(f"   │    {clean(check['message'])}")
-            if check["outcome"] not in ("pass", "not_applicable"):
-                if check["position"]:
-                    lines.append(f"   │    at {clean(check['position'])}")
-                if check["remedy"]:
-                    lines.append(f"   │    → {_runnable(check['remedy'], task['task_id'])}")
+            if not _is_unbuilt(check):
+                lines += _check(check, task["task_id"])
+                told.add(check["message"])
         for blocker in gate["blockers"]:
-            lines.append(f"   └─ missing: {clean(blocker['message'])}")
+            if blocker["message"] not in told:
+                told.add(blocker["message"])
+                lines.append(f"   ├─ missing: {clean(blocker['message'])}")
+                lines += _remedy("   │    ", blocker["remedy"], task["task_id"])
+        if unbuilt := [check["check"] for check in gate["checks"] if _is_unbuilt(check)]:
+            text = f"   └─ not measured in this version: {', '.join(map(clean, unbuilt))}"
+            lines.append(click.style(text, dim=True))
     for blocker in (*task["blockers"], *task["notices"]):
-        lines.append(f"last refusal: {clean(blocker['message'])}")
-        lines.append(f"   → {_runnable(blocker['remedy'], task['task_id'])}")
-    waiting = task["waiting_for"]
-    if waiting["command"]:
-        lines.append(f"next: {waiting['command']}")
+        if blocker["message"] not in told:
+            told.add(blocker["message"])
+            lines.append(f"✗ {clean(blocker['message'])}")
+            lines += _remedy("  ", blocker["remedy"], task["task_id"])
+    if task["waiting_for"]["command"]:
+        lines.append(f"next: {clean(task['waiting_for']['command'])}")
     return "\n".join(lines)
 
 
-def _runnable(remedy: str, task_id: str) -> str:
+def _is_unbuilt(check: dict[str, Any]) -> bool:
+    """Known, not built yet, and keeping nothing shut: not worth more than its name."""
+    known = CHECKS.get(check["check"])
+    return known is not None and not known.built and check["severity"] != "blocking"
+
+
+def _check(check: dict[str, Any], task_id: str) -> list[str]:
+    lines = [
+        f"   ├─ {_GLYPHS[check['outcome']]}  {clean(check['check'])} ({check['severity']})",
+        f"   │    {clean(check['message'])}",
+    ]
+    if check["outcome"] not in ("pass", "not_applicable"):
+        if check["position"]:
+            lines.append(f"   │    at {clean(check['position'])}")
+        lines += _remedy("   │    ", check["remedy"], task_id)
+    return lines
+
+
+def _remedy(indent: str, remedy: str, task_id: str) -> list[str]:
     """A remedy that the reader can run: rules know no ids, this surface does."""
-    return clean(remedy).replace(" TASK", f" {task_id}")
+    return [f"{indent}→ {clean(remedy).replace(' TASK', f' {task_id}')}"] if remedy else []
