@@ -50,7 +50,7 @@ def line(event: dict[str, Any]) -> str:
         case "gate_passed":
             return f"gate      ✓ {data['gate']}"
         case "gate_blocked":
-            reasons = [f"  ✗ {r['message']}\n    → {r['remedy']}" for r in data["reasons"]]
+            reasons = [f"  ✗ {r['message']}\n    → {_runnable(r, event)}" for r in data["reasons"]]
             return "\n".join([f"gate      ✗ {data['gate'] or 'artifacts'} is shut", *reasons])
         case "approval_requested":
             command = f"interlock approve {event['task_id']} {data['gate']}"
@@ -75,6 +75,11 @@ def line(event: dict[str, Any]) -> str:
         case "task_aborted":
             return f"aborted   {data['reason'] or 'by ' + data['by']}"
     return ""
+
+
+def _runnable(reason: dict[str, Any], event: dict[str, Any]) -> str:
+    """A reason's remedy with the task's id in it: rules know none."""
+    return str(reason["remedy"]).replace(" TASK", f" {event['task_id']}")
 
 
 def _ending(data: dict[str, Any]) -> str:

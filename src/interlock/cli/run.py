@@ -15,7 +15,7 @@ from interlock.cli.output import clean, emit, emit_line, json_option, say
 from interlock.cli.place import client, git, here, task_named
 from interlock.cli.progress import FINAL, Following, is_waiting
 from interlock.cli.tasks import describe
-from interlock.errors import UsageError
+from interlock.errors import UnavailableError, UsageError
 from interlock.server.layout import Layout
 from interlock.supervisor.composition import PROGRAMS
 from interlock.testing.scripts import load_script
@@ -97,6 +97,9 @@ def run(  # noqa: PLR0917 - click calls it by name
     except KeyboardInterrupt:
         say(_goes_on(task))
         return 130
+    except UnavailableError:
+        client()  # raises, where the server was stopped, what says so
+        raise
     return _end(ended, following, as_json=as_json)
 
 

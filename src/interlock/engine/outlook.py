@@ -174,7 +174,7 @@ class Outlook:
             "approval_id": state.request.approval_id,
             "binding": state.request.binding,
             "tree": state.request.tree,
-            "reasons": plain(state.blockers),
+            "reasons": self.view(state)["blockers"],
             "rejected_before": [
                 {"by": by, "reason": reason}
                 for rejected, by, reason in history.rejections

@@ -36,6 +36,11 @@ def task_view(
         history: its past, where its state alone does not say what it waits for.
         gate: what is being measured for the pending request.
     """
+    # Rules know no ids; who reads a task's view does, and can run what it says.
+    blockers = [
+        {**b, "remedy": str(b.get("remedy", "")).replace(" TASK", f" {state.task_id}")}
+        for b in plain(state.blockers)
+    ]
     notices = [{**n, "message": condensed(str(n["message"]))} for n in plain(state.notices)]
     return {
         "task_id": state.task_id,
@@ -60,7 +65,7 @@ def task_view(
         "evidence": dict(state.evidence),
         "reviewers": plain(state.reviewers),
         "verdicts": plain(state.verdicts),
-        "blockers": plain(state.blockers),
+        "blockers": blockers,
         "notices": notices,
         "refused": dict(state.request.refused) if state.request else {},
         "trees": dict(state.trees),
