@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +167,66 @@ def test_a_broken_workflow_is_shown_with_carets_and_one_remedy(house: House) -> 
     assert failed.count("→") == 1
     assert failed.rstrip().endswith("→ Correct the marked places and commit.")
     assert len(failed.splitlines()) < 30
+
+
+def test_a_failed_environment_is_three_lines_and_ends_the_run(house: House) -> None:
+    workflow = house.repository / "agent_workflow.yaml"
+    text = workflow.read_text()
+    commit = ("-c", "user.name=p", "-c", "user.email=p@h", "commit", "-qam", "Change")
+    broken = "sleep 3; for n in 1 2 3 4 5 6; do echo line $n; echo ERROR: no $n; done; exit 1"
+    workflow.write_text(re.sub(r"setup:\n(\s+)- .*", rf"setup:\n\1- '{broken}'", text, count=1))
+    house.git(*commit)
+    try:
+        house.interlock("trust", "--passphrase-file", str(house.root / "passphrase"))
+        done = house.interlock("run", "Build", "--agent-command", "true", code=3)
+    finally:
+        workflow.write_text(text)
+        house.git(*commit)
+    assert "building the test environment; log: /" in done.stderr
+    assert "ERROR: no 6" in done.stderr
+    assert (done.stderr + done.stdout).count("ERROR: no") == 3
+    assert "line 6" not in done.stderr + done.stdout
+    assert re.search(r"the whole log is /\S+", done.stderr)
+    assert "building the environment failed" in house.interlock("task", "list").stdout
+    assert "building the environment failed" in house.interlock("inbox").stdout
+
+
+def test_an_open_question_is_shown_to_approve_and_after_a_no_with_its_reason(
+    house: House,
+) -> None:
+    asks = AGENT.read_text().replace(
+        '"new_symbols"', '"open_questions": ["Which separator?"], "new_symbols"'
+    )
+    done = house.interlock("run", "Ask", "--agent-command", program(house, "asks.py", asks), code=3)
+    task_id = re.findall(r"task_[0-9A-Z]{26}", done.stdout)[0]
+    assert f"interlock approve {task_id} plan_approved" in done.stdout
+    assert "TASK" not in done.stdout
+    word = ("plan_approved", "--passphrase-file", str(house.root / "passphrase"))
+    house.interlock("reject", task_id[:-1], *word, "--reason", "say which one")
+    house.interlock("run", "--task", task_id, code=3)
+    printed = house.interlock("inbox").stdout
+    assert "owner rejected this before: say which one" in printed
+    assert "      - Which separator?" in printed
+    assert "{" not in printed
+    house.interlock("abort", task_id, *word[1:])
+
+
+def test_who_follows_a_task_when_the_server_is_stopped_is_told_so(house: House) -> None:
+    command = program(house, "slow.py", "import time\ntime.sleep(600)\n")
+    following = subprocess.Popen(
+        [sys.executable, "-m", "interlock", "run", "Sleep", "--agent-command", command],
+        cwd=house.repository,
+        env=house.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stderr is not None
+    assert "task_" in following.stderr.readline()
+    house.interlock("down")
+    told = following.communicate(timeout=60)[1]
+    assert following.returncode == 8
+    assert "error IL-CLI-002: no server runs" in told
 
 
 def test_after_down_no_server_runs(house: House) -> None:
