@@ -12,11 +12,11 @@ failed=""
 # that it can still say what it ran.
 suite="timeout 24m $make test ARGS=--session-timeout=1380"
 
-step() { # step NAME COMMAND...
-    name=$1
+step() { # step TITLE COMMAND...
+    title=$1
     shift
-    echo "== $name"
-    "$@" || { failed="$failed $name"; echo "FAILED: $name"; }
+    echo "== $title"
+    "$@" || { failed="$failed $title"; echo "FAILED: $title"; }
 }
 
 # A suite that could not run is not a suite that passed.

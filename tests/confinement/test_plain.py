@@ -135,4 +135,6 @@ def test_signals_that_python_ignores_are_not_ignored_inside(start_python: Start)
             )
             os.close(writer)
             assert sandbox.wait(10) == 0
-            assert int(pipe.read().split()[1], 16) == 0
+            ignored = int(pipe.read().split()[1], 16)
+            # 32 and 33 are glibc's own: posix_spawn, and so make, leaves them ignored.
+            assert ignored & ~(0b11 << 31) == 0

@@ -39,6 +39,7 @@ def test_the_client_needs_the_standard_library_and_its_own_parts_only() -> None:
         "interlock.sdk.client",
         "interlock.sdk.exchange",
         "interlock.sdk.transport",
+        "interlock.unixpath",
     }
     assert not modules & HEAVY
 

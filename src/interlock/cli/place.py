@@ -16,6 +16,7 @@ import click
 from interlock.errors import AuthError, NotFoundError, UnavailableError, UsageError
 from interlock.sdk.people import PeopleClient
 from interlock.server.layout import Layout, repository_root
+from interlock.unixpath import within_limit
 
 __all__ = ["client", "git", "here", "passphrase", "passphrase_option", "task_named"]
 
@@ -52,7 +53,8 @@ def _answers(path: Path) -> bool:
     """Whether anybody listens: a socket's file outlives a server that was killed."""
     with socket.socket(socket.AF_UNIX) as sock:
         try:
-            sock.connect(str(path))
+            with within_limit(path) as name:
+                sock.connect(name)
         except OSError:
             return False
     return True

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from interlock.errors import UnavailableError, UsageError
 from interlock.sdk.exchange import Call, Reply
+from interlock.unixpath import within_limit
 
 __all__ = ["Transport"]
 
@@ -33,7 +34,8 @@ class _UnixConnection(http.client.HTTPConnection):
         """Connect to the socket's path."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        with within_limit(self._path) as name:
+            self.sock.connect(name)
 
 
 class Transport:

@@ -14,6 +14,7 @@ from interlock.server.doors.listeners import Listener, serve
 from interlock.server.doors.people import OWNER
 from interlock.server.guards import ASGIApp, Receive, Scope, Send
 from interlock.server.layout import Layout
+from interlock.unixpath import within_limit
 
 __all__ = ["open_people_door"]
 
@@ -33,7 +34,8 @@ async def open_people_door(
     with contextlib.suppress(FileNotFoundError):
         layout.people_socket.unlink()
     unix = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
-    unix.bind(str(layout.people_socket))
+    with within_limit(layout.people_socket) as name:
+        unix.bind(name)
     layout.people_socket.chmod(0o600)
     unix.listen(128)
     tcp = stack.enter_context(contextlib.closing(_bind(host, port)))

@@ -29,6 +29,7 @@ import msgspec
 
 from interlock.errors import UnavailableError
 from interlock.ports.confinement import Capability, Level
+from interlock.unixpath import within_limit
 
 __all__ = [
     "VERSION",
@@ -194,18 +195,16 @@ def _unsealed(fd: int) -> bytes:
 def listen(path: Path) -> socket.socket:
     """A listening socket at ``path`` for our own uid only; a stale one is replaced."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         path.unlink(missing_ok=True)
-        sock.bind(_short(directory, path))
+        with within_limit(path) as name:
+            sock.bind(name)
         path.chmod(0o600)
         sock.listen(4)
         sock.setblocking(False)
     except BaseException:
         sock.close()
         raise
-    finally:
-        os.close(directory)
     return sock
 
 
@@ -217,21 +216,13 @@ def connect(path: Path) -> socket.socket:
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-        try:
-            sock.connect(_short(directory, path))
-        finally:
-            os.close(directory)
+        with within_limit(path) as name:
+            sock.connect(name)
         sock.setblocking(False)
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _short(directory: int, path: Path) -> str:
-    """A name for ``path`` that fits into the 107 bytes of a socket address."""
-    return f"/proc/self/fd/{directory}/{path.name}"
 
 
 def peer_uid(sock: socket.socket) -> int:
