@@ -51,7 +51,9 @@ def demo(
     """
     tricks = _chosen(load_tricks(), only)
     report = run_demo(tricks, _listener(), level=level, at_once=at_once, evidence=evidence)
-    lines = [report.table(shutil.get_terminal_size((160, 24)).columns), ""]
+    lines: list[str] = []
+    if report.tricks:
+        lines += [report.table(shutil.get_terminal_size((160, 24)).columns), ""]
     if not report.honest.ok:
         lines.append(f"✗ the honest task is {report.honest.status}: {report.honest.reason}")
     lines += [f"✗ {changed}" for changed in report.trespasses]

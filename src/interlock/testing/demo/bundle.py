@@ -14,7 +14,7 @@ __all__ = ["write_bundle", "write_report"]
 
 
 def write_bundle(directory: Path, house: House, played: dict[str, Played]) -> None:
-    """Write what the server knows of each task, and the sealed log with them.
+    """Write what the server knows of each task, the sealed log and the processes' own logs.
 
     Args:
         directory: must exist.
@@ -23,11 +23,12 @@ def write_bundle(directory: Path, house: House, played: dict[str, Played]) -> No
     for name, one in played.items():
         evidence = house.client.evidence(one.task_id)
         _write(directory / f"{name}.json", {**evidence, "agent": one.lines})
-    log = directory / "audit"
-    log.mkdir(exist_ok=True)
+    root = house.state.root
     # Segments only: the key that seals the next one is nobody's to copy.
-    for segment in sorted(house.state.audit.glob("*.jsonl")):
-        shutil.copyfile(segment, log / segment.name)
+    for path in (*root.glob("audit/*.jsonl"), *root.glob("logs/*.log"), *root.glob("env/*/*.log")):
+        copy = directory / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 def write_report(directory: Path, document: dict[str, Any], text: str) -> None:

@@ -81,15 +81,14 @@ def honest_of(played: Played) -> Honest:
             case "phase_changed":
                 phases.append(event["data"]["target"])
     task = played.task
-    found = [*task["blockers"], *task["notices"]]
-    said = [f"{one['message']} → {one['remedy']}" for one in found]
+    said = [f"{one['message']} → {one['remedy']}" for one in (*task["blockers"], *task["notices"])]
     is_done = task["status"] == "completed"
     return Honest(
         status=task["status"],
         phases=tuple(phases),
         commit=task["commit"],
         seconds=played.seconds,
-        reason="" if is_done else "; ".join(said) or f"it stopped in {task['phase']}",
+        reason="" if is_done else "\n".join(said) or f"it stopped in {task['phase']}",
     )
 
 

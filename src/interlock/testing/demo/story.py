@@ -108,11 +108,11 @@ class Story:
                 played.events.append(event)
                 if event["event_type"] in perhaps_over:
                     perhaps.add(played.task_id)
-                played.is_over |= event["event_type"] == "blocker_encountered" in perhaps_over
+                    played.is_over |= event["event_type"] == "blocker_encountered"
         for task_id in perhaps:
             task = self._house.client.task(task_id)
             waits = task["waiting_for"]["who"] == "a person"
-            running[task_id].is_over = waits or task["status"] in ("completed", "aborted")
+            running[task_id].is_over |= waits or task["status"] in ("completed", "aborted")
 
     def _finish(self, played: Played) -> Played:
         played.seconds = time.monotonic() - played.began
