@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -126,3 +131,86 @@ def test_closing_a_listener_ends_connections_that_are_kept_alive() -> None:
                 return await asked(streams)
 
     assert uvloop.run(run()) == b""
+
+
+@asynccontextmanager
+async def owned(uids: frozenset[int]) -> AsyncIterator[str]:
+    """A Unix socket that everybody can connect to, for some uids only."""
+    with tempfile.TemporaryDirectory(prefix="il-") as name, socket.socket(socket.AF_UNIX) as sock:
+        path = f"{name}/s"
+        sock.bind(path)
+        os.chmod(name, 0o755)
+        os.chmod(path, 0o666)
+        sock.listen()
+        listener = await serve(app, sock, uids=uids)
+        yield path
+        await listener.close()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_socket_asks_the_kernel_who_is_there(run: Callable[[Any], None]) -> None:
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            for uids, said in ((frozenset({os.geteuid()}), b"ok"), (frozenset({12345}), b"")):
+                async with owned(uids) as path:
+                    streams = await asyncio.open_unix_connection(path)
+                    assert (await asked(streams))[-2:] == said
+                    streams[1].close()
+
+    run(story())
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: another uid needs root")
+def test_another_uid_is_refused_whatever_the_sockets_mode_says() -> None:
+    program = (
+        "import os, socket, sys; os.setgid(64998); os.setuid(64998)\n"
+        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+        "try:\n    s.sendall(b'GET / HTTP/1.1\\r\\nHost: interlock\\r\\n\\r\\n'); r = s.recv(9)\n"
+        "except OSError: r = b''\n"
+        "print(r.decode(), end='')"
+    )
+
+    async def story() -> str:
+        async with owned(frozenset({0})) as path:
+            words = [sys.executable, "-I", "-S", "-c", program, path]
+            done = await asyncio.to_thread(subprocess.check_output, words, text=True)
+            return str(done)
+
+    assert asyncio.run(story()) == ""
+
+
+def test_what_is_not_http_is_refused_in_the_one_shape() -> None:
+    async def story() -> bytes:
+        async with listening() as port, asyncio.timeout(PATIENCE_S):
+            reader, writer = await connected(port)
+            writer.write(b"NONSENSE\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            return answer
+
+    head, _, body = uvloop.run(story()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["status"] == 400
+
+
+def test_a_stopped_listener_leaves_connections_to_who_else_has_the_socket() -> None:
+    async def story() -> bytes:
+        async with asyncio.timeout(PATIENCE_S):
+            with socket.create_server(("127.0.0.1", 0)) as sock:
+                first = await serve(app, sock)
+                kept = await connected(sock.getsockname()[1])
+                assert await asked(kept)
+                first.stop_accepting()
+                waiting = await connected(sock.getsockname()[1])
+                assert await asked(kept)
+                await first.close()
+                second = await serve(app, sock)
+                answer = await asked(waiting)
+                await second.close()
+                for _, writer in (kept, waiting):
+                    writer.close()
+                return answer
+
+    assert uvloop.run(story()).startswith(b"HTTP/1.1 200")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from interlock.cli.output import clean, emit, json_option, say
+from interlock.cli.output import clean, clean_lines, emit, json_option, say
 from interlock.cli.progress import line
 from interlock.errors import UsageError
 from interlock.testing.adversary.tricks import Trick, load_tricks
@@ -58,7 +58,7 @@ def demo(
         lines.append(f"✗ the honest task is {report.honest.status}: {report.honest.reason}")
     lines += [f"✗ {changed}" for changed in report.trespasses]
     lines += [f"Evidence: {report.evidence}", report.summary()]
-    emit(report.document(), as_json=as_json, text=clean("\n".join(lines)))
+    emit(report.document(), as_json=as_json, text=clean_lines("\n".join(lines)))
     return 0 if report.ok else 3
 
 
@@ -77,7 +77,7 @@ def _listener() -> Listener:
     began = time.monotonic()
 
     def stamped(text: str) -> None:
-        say(clean(f"{time.monotonic() - began:6.1f}s  {text}"))
+        say(clean_lines(f"{time.monotonic() - began:6.1f}s  {text}"))
 
     def event(event: dict[str, Any]) -> None:
         if text := line(event):

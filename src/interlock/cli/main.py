@@ -18,21 +18,39 @@ from interlock.errors import InterlockError, InternalError, UnavailableError, Us
 __all__ = ["VERBS", "cli", "main"]
 
 VERBS = {
-    "init": ("init:init", "Set this repository up."),
-    "trust": ("trust:trust", "Trust the commands that build the test environment."),
+    "init": (
+        "init:init",
+        "Set this repository up: workflow, schemas, state, passphrase, audit key.",
+    ),
+    "trust": (
+        "trust:trust",
+        "Trust the environment recipe of the workflow at HEAD, by its digest.",
+    ),
     "up": ("up:up", "Start the server; returns when it answers."),
     "down": ("up:down", "Stop the server and its sessions."),
-    "run": ("run:run", "Have an agent do a task."),
+    "run": ("run:run", "Have an agent do a task through every phase and gate of the workflow."),
     "task": ("tasks:task", "Tasks of this repository."),
-    "show": ("tasks:show", "One task: where it is and what it waits for."),
-    "why": ("why:why", "Why a task is where it is, and what helps."),
-    "inbox": ("approvals:inbox", "What waits for a person."),
-    "approve": ("approvals:approve", "Let a waiting gate through."),
-    "reject": ("approvals:reject", "Refuse a waiting gate, with a reason."),
-    "abort": ("approvals:abort", "End a task for good."),
-    "evidence": ("tasks:evidence", "Everything that is known about a task."),
+    "show": (
+        "tasks:show",
+        "One task: where it is, what it waits for, what was handed in and measured.",
+    ),
+    "why": ("why:why", "Why a task is where it is, and the command that helps."),
+    "inbox": ("approvals:inbox", "What waits for a person, with what it is about."),
+    "approve": (
+        "approvals:approve",
+        "Let a waiting gate through, for exactly the tree and artifacts that wait.",
+    ),
+    "reject": (
+        "approvals:reject",
+        "Refuse a waiting gate; the agent goes on in the same phase with the reason.",
+    ),
+    "abort": ("approvals:abort", "End a task for good; what it did stays in the records."),
+    "evidence": ("tasks:evidence", "Everything that is known about a task, in one JSON document."),
     "audit": ("audit:audit", "The sealed record of every call."),
-    "demo": ("demo:demo", "A task that is blocked, why, and how it gets unblocked."),
+    "demo": (
+        "demo:demo",
+        "Show on a project of its own what is stopped, how, and that honest work gets through.",
+    ),
 }
 """Verb → where it is, and its line in the list: help imports none of them."""
 
@@ -104,5 +122,5 @@ def _misused(error: click.ClickException, *, as_json: bool) -> int:
         return UsageError.exit_code
     context = getattr(error, "ctx", None)
     remedy = f"{context.command_path} --help" if context is not None else "interlock --help"
-    usage = UsageError(error.format_message(), code="IL-CLI-004", remedy=remedy)
+    usage = UsageError(error.format_message(), code="IL-CLI-006", remedy=remedy)
     return fail(usage, as_json=True)

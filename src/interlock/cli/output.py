@@ -12,30 +12,58 @@ import click
 
 from interlock.errors import InterlockError
 
-__all__ = ["clean", "emit", "emit_line", "fail", "json_option", "readable", "say", "table"]
+__all__ = [
+    "clean",
+    "clean_lines",
+    "dumps",
+    "emit",
+    "emit_line",
+    "fail",
+    "json_option",
+    "readable",
+    "say",
+    "table",
+]
 
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ORDERING = "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""Characters without width, or that show text in another order than it has."""
+
+_CONTROL = re.compile(
+    rf"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x1f\x7f-\x9f{_ORDERING}\ud800-\udfff]"
+)
+_ESCAPED = re.compile(rf"[\x7f-\x9f{_ORDERING}\ud800-\udfff]")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 """Every verb takes it."""
 
 
 def clean(text: object) -> str:
-    """Text that may come from an agent, without anything that a terminal would obey."""
-    return _CONTROL.sub("�", str(text))
+    """Text that may come from an agent as one line without anything that a terminal would obey."""
+    return _CONTROL.sub("�", re.sub(r"\r?\n|\t", " ", str(text)))
+
+
+def clean_lines(text: object, indent: str = "") -> str:
+    """The same for text that may have several lines; those after the first are indented."""
+    return f"\n{indent}".join(map(clean, str(text).split("\n")))
+
+
+def dumps(document: Any, *, indent: int | None = None) -> str:
+    """JSON that is safe to look at: what a terminal may obey is escaped."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False, default=str)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def emit(document: Any, *, as_json: bool, text: str = "") -> None:
     """Print a result: the document, or its text for people."""
     if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        click.echo(dumps(document, indent=2))
     elif text:
         click.echo(text)
 
 
 def emit_line(document: Any) -> None:
     """Print one document of several: one line each."""
-    click.echo(json.dumps(document, ensure_ascii=False, default=str))
+    click.echo(dumps(document))
 
 
 def readable(value: Any, indent: str = "") -> list[str]:
@@ -64,7 +92,7 @@ def _scalar(value: Any) -> list[str]:
             return ["-"]
         case bool():
             return ["yes" if value else "no"]
-    return clean(value).splitlines()
+    return [clean(line) for line in str(value).splitlines()] or ["-"]
 
 
 def say(text: str) -> None:
@@ -100,10 +128,10 @@ def fail(error: InterlockError, *, as_json: bool) -> int:
         # One line: it may be the last of several documents.
         emit_line({"error": envelope})
         return error.exit_code
-    click.echo(f"error {error.code}: {clean(error.message)}", err=True)
+    click.echo(f"error {error.code}: {clean_lines(error.message)}", err=True)
     remedy = error.remedy
     if marked := _marked(error.context):
-        click.echo(f"\n{clean(marked)}\n", err=True)
+        click.echo(f"\n{clean_lines(marked)}\n", err=True)
         remedy = "Correct the marked places and commit."
     if remedy:
         click.echo(f"  → {clean(remedy)}", err=True)

@@ -36,7 +36,7 @@ def here() -> tuple[Path, Layout]:
 
 
 def client() -> PeopleClient:
-    """A connection to the running server of this repository.
+    """A connection to the running server of this repository, for as long as the command runs.
 
     Raises:
         UnavailableError: none runs.
@@ -46,7 +46,9 @@ def client() -> PeopleClient:
         raise UnavailableError(
             "no server runs for this repository", code="IL-CLI-002", remedy="interlock up"
         )
-    return PeopleClient(f"unix:{layout.people_socket}", patience_s=10.0)
+    connection = PeopleClient(f"unix:{layout.people_socket}", patience_s=10.0)
+    click.get_current_context().call_on_close(connection.close)
+    return connection
 
 
 def _answers(path: Path) -> bool:

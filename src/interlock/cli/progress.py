@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from interlock.cli.output import clean, emit_line, say
+from interlock.cli.output import clean, clean_lines, emit_line, say
 from interlock.engine.views import condensed
 from interlock.sdk.people import PeopleClient
 
@@ -21,7 +21,7 @@ _POLL_S, _SILENCE_S = 20.0, 2.0
 
 def line(event: dict[str, Any]) -> str:
     """One event as one line; empty for those that say nothing new."""
-    data = event["data"]
+    data = _cleaned(event["data"])
     match event["event_type"]:
         case "task_created":
             return f"task      {event['task_id']}  {data['title']}"
@@ -63,7 +63,8 @@ def line(event: dict[str, Any]) -> str:
         case "tool_denied":
             return f"denied    {data['tool']}: {data['message']}"
         case "blocker_encountered":
-            return f"notice    {condensed(data['message'])}\n  → {data['remedy']}"
+            message = clean_lines(condensed(event["data"]["message"]))
+            return f"notice    {message}\n  → {data['remedy']}"
         case "attempt_ended":
             return f"session   {_ending(data)}"
         case "measurement_lost":
@@ -75,6 +76,18 @@ def line(event: dict[str, Any]) -> str:
         case "task_aborted":
             return f"aborted   {data['reason'] or 'by ' + data['by']}"
     return ""
+
+
+def _cleaned(data: Any) -> Any:
+    """Text of agents, which must not end a line and begin one of its own."""
+    match data:
+        case str():
+            return clean(data)
+        case dict():
+            return {clean(key): _cleaned(value) for key, value in data.items()}
+        case list():
+            return [_cleaned(value) for value in data]
+    return data
 
 
 def _runnable(reason: dict[str, Any], event: dict[str, Any]) -> str:
@@ -156,7 +169,7 @@ class Following:
 
     def _say(self, text: str) -> None:
         if text:
-            say(clean(f"{self._elapsed():6.1f}s  {text}"))
+            say(f"{self._elapsed():6.1f}s  {text}")
 
 
 _STARTS = frozenset({"attempt_started", "task_started"})

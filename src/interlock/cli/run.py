@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from interlock.adapters.agents.command import command_agent
-from interlock.adapters.agents.scripted import reviewer_commands, scripted_command
 from interlock.cli.output import clean, emit, emit_line, json_option, say
 from interlock.cli.place import client, git, here, task_named
+from interlock.cli.programs import program_options, programs
 from interlock.cli.progress import FINAL, Following, is_waiting
 from interlock.cli.tasks import describe
 from interlock.errors import UnavailableError, UsageError
-from interlock.server.layout import Layout
-from interlock.supervisor.composition import PROGRAMS
-from interlock.testing.scripts import load_script
 
 __all__ = ["run"]
 
@@ -29,24 +24,11 @@ _NAMED = 5
 @click.command()
 @click.argument("title", required=False)
 @click.option("--description", default="", help="What the agent should know beyond the title.")
-@click.option("--agent-command", help="Program that works on the task, inside the sandbox.")
-@click.option(
-    "--agent-script",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML of tool calls for the scripted agent instead of a program.",
-)
-@click.option("--reviewer-command", help="Program that reviews; built in: mechanical ones.")
+@program_options
 @click.option(
     "--task",
     "task_id",
     help="Follow this task; try it again if its agent ended.",
-)
-@click.option(
-    "--max-attempts",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Sessions per phase.",
 )
 @click.option(
     "--timeout",
@@ -54,32 +36,27 @@ _NAMED = 5
     help="Seconds to follow it; the task goes on without.",
 )
 @json_option
-def run(  # noqa: PLR0917 - click calls it by name
+def run(
     title: str | None,
     description: str,
-    agent_command: str | None,
-    agent_script: Path | None,
-    reviewer_command: str | None,
     task_id: str | None,
-    max_attempts: int,
     timeout: float | None,
     as_json: bool,
+    **given: Any,
 ) -> int:
     """Have an agent do a task through every phase and gate of the workflow."""
     root, layout = here()
+    if (task_id is None) == (not title):
+        raise UsageError(
+            "say what is to be done, or which task to follow",
+            code="IL-RUN-001",
+            remedy="interlock run \"what to do\" --agent-command '…'",
+        )
+    agent = programs(layout, **given) if task_id is None else {}
     connection = client()
     if task_id is None:
-        if not title:
-            raise UsageError(
-                "say what is to be done",
-                code="IL-RUN-001",
-                remedy="interlock run \"what to do\" --agent-command '…'",
-            )
-        programs = _programs(layout, agent_command, agent_script, reviewer_command)
         _name_uncommitted(root)
-        task = connection.create_task(
-            title, description=description, agent={**programs, "max_attempts": max_attempts}
-        )
+        task = connection.create_task(str(title), description=description, agent=agent)
     else:
         task = connection.task(task_named(connection, task_id))
     building = partial(_building, layout.root / "env")
@@ -141,30 +118,3 @@ def _building(environments: Path) -> Path | None:
     """The log of an environment that is being built: its tree is only there meanwhile."""
     logs = [tree.with_name("build.log") for tree in environments.glob("*/tree")]
     return next((log for log in logs if log.exists()), None)
-
-
-def _programs(
-    layout: Layout,
-    agent_command: str | None,
-    agent_script: Path | None,
-    reviewer_command: str | None,
-) -> dict[str, Any]:
-    if (agent_command is None) == (agent_script is None):
-        raise UsageError(
-            "give one of --agent-command and --agent-script",
-            code="IL-RUN-002",
-            remedy="interlock run \"…\" --agent-command 'python3 my_agent.py'",
-        )
-    place = layout.root / PROGRAMS
-    if agent_script is None:
-        author = command_agent(str(agent_command), Path.cwd())
-    else:
-        author = scripted_command(load_script(agent_script), place)
-    if reviewer_command is not None:
-        reviewers = {"default": command_agent(reviewer_command, Path.cwd())}
-    else:
-        reviewers = reviewer_commands(place)
-    return {
-        "author": asdict(author),
-        "reviewers": {role: asdict(program) for role, program in reviewers.items()},
-    }

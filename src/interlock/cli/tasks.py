@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from interlock.cli.output import clean, emit, json_option, table
-from interlock.cli.place import client
+from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, table
+from interlock.cli.place import client, here
+from interlock.cli.programs import program_options, programs
 from interlock.errors import InvalidInputError
 
 __all__ = ["describe", "evidence", "show", "task"]
@@ -22,12 +22,17 @@ def task() -> None:
 
 @task.command("add")
 @click.argument("title")
-@click.option("--description", default="", help="What the agent should know.")
+@click.option("--description", default="", help="What the agent should know beyond the title.")
 @click.option("--after", "depends_on", multiple=True, help="Id of a task to be done first.")
+@program_options
 @json_option
-def add(title: str, description: str, depends_on: tuple[str, ...], as_json: bool) -> None:
-    """Add a task without starting it; interlock run --task ID starts it."""
-    made = client().create_task(title, description=description, depends_on=depends_on)
+def add(
+    title: str, description: str, depends_on: tuple[str, ...], as_json: bool, **given: Any
+) -> None:
+    """Add a task without following it; it starts as soon as those before it are done."""
+    _, layout = here()
+    agent = programs(layout, **given)
+    made = client().create_task(title, description=description, depends_on=depends_on, agent=agent)
     emit(made, as_json=as_json, text=made["task_id"])
 
 
@@ -64,7 +69,9 @@ def describe(found: dict[str, Any]) -> str:
     ]
     waiting = found["waiting_for"]
     if waiting["who"]:
-        lines.append(f"  waiting for  {waiting['who']}: {waiting['what']} → {waiting['command']}")
+        lines.append(
+            f"  waiting for  {waiting['who']}: {clean(waiting['what'])} → {waiting['command']}"
+        )
     for name, digest in found["artifacts"].items():
         lines.append(f"  artifact     {name}  {digest}")
     for name, digest in found["evidence"].items():
@@ -76,7 +83,7 @@ def describe(found: dict[str, Any]) -> str:
         issues = len(verdict["issues"])
         lines.append(f"  verdict      {verdict['role']}: {verdict['verdict']}, {issues} issue(s)")
     for blocker in (*found["blockers"], *found["notices"]):
-        lines.append(f"  ✗ {clean(blocker['message'])}")
+        lines.append(f"  ✗ {clean_lines(blocker['message'], '    ')}")
         lines.append(f"    → {clean(blocker['remedy'])}")
     return "\n".join(lines)
 
@@ -97,7 +104,7 @@ def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
         emit(bundle, as_json=True)
         return
     try:
-        output.write_text(json.dumps(bundle, indent=2, ensure_ascii=False))
+        output.write_text(dumps(bundle, indent=2))
     except OSError as error:
         raise InvalidInputError(
             f"{output} cannot be written: {error.strerror}",

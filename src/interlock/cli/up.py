@@ -120,8 +120,8 @@ def _ask(layout: Layout) -> dict[str, Any] | None:
     if not layout.people_socket.exists() or not layout.about.exists():
         return None
     try:
-        about = PeopleClient(f"unix:{layout.people_socket}").about()
-        return {**json.loads(layout.about.read_text()), **about}
+        with contextlib.closing(PeopleClient(f"unix:{layout.people_socket}")) as connection:
+            return {**json.loads(layout.about.read_text()), **connection.about()}
     except (InterlockError, OSError, ValueError):
         return None
 

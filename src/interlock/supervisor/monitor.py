@@ -25,7 +25,7 @@ from interlock.errors import ConflictError
 
 __all__ = ["Child", "main"]
 
-_FATAL = frozenset({0, 2, 4, 5, 6, 7})
+_FATAL = frozenset({0, 2, 3, 4, 5, 6, 7})
 """Exit codes after which starting again changes nothing."""
 
 _SETTLED_S = 3.0
