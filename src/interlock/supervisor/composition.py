@@ -86,6 +86,8 @@ def agent_environment(
         # Where `interlock` can be imported from: for any Python, and for one that is isolated.
         "PYTHONPATH": ":".join(filter(None, (library, spec.agent.env.get("PYTHONPATH")))),
         "INTERLOCK_LIB": library,
+        # A program that is ended has said what it printed: its output is a file, not a terminal.
+        "PYTHONUNBUFFERED": "1",
         # By address: "localhost" may also be ::1, which the program could occupy itself.
         "INTERLOCK_URL": f"http://127.0.0.1:{port}",
         "INTERLOCK_AGENT_ID": spec.agent_id,
