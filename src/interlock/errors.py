@@ -71,11 +71,15 @@ class InterlockError(Exception):
         self.remedy = remedy
         self.context = dict(context or {})
 
+    def _title(self) -> str:
+        """The nearest class that every client knows: a room's own errors are of a known kind."""
+        return next(c.__name__ for c in type(self).__mro__ if c.__name__ in (*_BY_NAME, _ROOT))
+
     def problem(self) -> dict[str, Any]:
         """The error as an RFC 9457 problem document."""
         return {
             "type": f"urn:interlock:error:{self.code}",
-            "title": type(self).__name__,
+            "title": self._title(),
             "status": self.http_status,
             "detail": self.message,
             "code": self.code,
@@ -151,6 +155,7 @@ class InternalError(InterlockError):
     default_code = "IL-INT-001"
 
 
+_ROOT = InterlockError.__name__
 _BY_NAME: dict[str, type[InterlockError]] = {
     kind.__name__: kind
     for kind in (

@@ -39,6 +39,10 @@ class Reply:
 class ToolDeniedError(DeniedError, PermissionError):
     """Policy refused a tool call; ``decision`` is the server's whole record."""
 
+    def __str__(self) -> str:
+        """What an agent prints: what was refused, and what to do instead."""
+        return f"{self.message} → {self.remedy}" if self.remedy else self.message
+
     @property
     def decision(self) -> Mapping[str, Any]:
         """Verdict, every matching rule with its line, and remedies."""

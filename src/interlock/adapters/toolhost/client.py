@@ -13,7 +13,7 @@ import socket
 from collections import deque
 from typing import Any, NamedTuple
 
-from interlock.adapters.toolhost.errors import ToolError
+from interlock.adapters.toolhost.errors import tool_error
 from interlock.errors import InvalidInputError, TooLargeError, UnavailableError
 from interlock.supervisor.toolhost.wire import (
     MAX_ANSWER,
@@ -224,7 +224,7 @@ def _settle(call: _Call, message: Message) -> None:
         case {"call": call.call_id, "ok": dict(ok), **rest} if not rest:
             call.future.set_result(Reply(ok, message.body))
         case {"call": call.call_id, "error": str(kind), "message": str(reason), **rest} if not rest:
-            call.future.set_exception(ToolError(kind, reason, op=call.op))
+            call.future.set_exception(tool_error(kind, reason, op=call.op))
         case _:
             raise WireError("neither an outcome nor a refusal of this call")
 

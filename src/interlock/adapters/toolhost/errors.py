@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from interlock.errors import InvalidInputError
+from interlock.errors import InvalidInputError, NotFoundError
 
-__all__ = ["ToolError"]
+__all__ = ["NoSuchPathError", "ToolError", "tool_error"]
 
 # Never reuse a number. 001 is every errno without a number of its own.
 _CODES = {
@@ -60,3 +60,14 @@ class ToolError(InvalidInputError):
             context={"kind": kind, "op": op},
         )
         self.kind = kind
+
+
+class NoSuchPathError(NotFoundError, ToolError):
+    """What the call named is not there."""
+
+    default_code = "IL-TOO-002"
+
+
+def tool_error(kind: str, message: str, *, op: str) -> ToolError:
+    """The error that a toolhost's refusal stands for."""
+    return (NoSuchPathError if kind == "ENOENT" else ToolError)(kind, message, op=op)
