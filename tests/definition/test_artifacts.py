@@ -224,3 +224,10 @@ def test_any_value_is_taken_or_refused(document: Any) -> None:
     for pointer, message in TDD.problems("plan_document", document):
         assert pointer == "" or pointer.startswith("/")
         assert message
+
+
+@pytest.mark.parametrize("key", ["in_scope", "out_of_scope", "constraints", "paths"])
+def test_what_the_gate_asks_of_a_scope_the_schema_asks_as_well(key: str) -> None:
+    check = ArtifactValidator(load_pack("tdd").workflow)
+    scope = {**GOOD["scope_definition"], key: []}
+    assert [pointer for pointer, _ in check.problems("scope_definition", scope)] == [f"/{key}"]

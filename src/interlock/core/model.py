@@ -198,7 +198,11 @@ class TokenSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSpec:
-    """A whole definition; ``digest`` is the sha256 over its resolved content and pins a task."""
+    """A whole definition; ``digest`` is the sha256 over its resolved content and pins a task.
+
+    Args:
+        schema_files: key of ``schemas`` → path in the tree, of those that lie there.
+    """
 
     name: str
     version: str
@@ -209,6 +213,7 @@ class WorkflowSpec:
     mode: Mode = Mode.STRICT
     tokens: TokenSpec = TokenSpec()
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    schema_files: Mapping[str, str] = field(default_factory=dict)
     protected_paths: tuple[str, ...] = ()
     environment: EnvironmentSpec | None = None
     extra_tools: tuple[str, ...] = ()

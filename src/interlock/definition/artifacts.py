@@ -15,7 +15,7 @@ from interlock.definition.builtin import REVIEW_VERDICT
 from interlock.definition.json_text import canonical, why_not_json
 from interlock.definition.schemas import REGEX, stem_of
 
-__all__ = ["MAX_PROBLEMS", "ArtifactValidator", "Problem"]
+__all__ = ["MAX_PROBLEMS", "ArtifactValidator", "Problem", "schema_file", "schema_name"]
 
 Problem = tuple[str, str]
 """JSON pointer into the document, and what is wrong there."""
@@ -45,20 +45,27 @@ class ArtifactValidator:
             document: plain JSON values.
             phase: where it is handed in, if phases name different schemas for the type.
         """
-        schema = self._schema(type, phase)
+        schema = schema_name(self._workflow, type, phase)
         if schema is None:
             return [("", f"no phase asks for an artifact of type '{type}'")]
         return check_document(self._validators[schema], document)
 
-    def _schema(self, type: str, phase: str | None) -> str | None:
-        first = [p for p in self._workflow.phases if p.id == phase]
-        for spec in (*first, *self._workflow.phases):
-            for artifact in spec.required_artifacts:
-                if artifact.type == type:
-                    return artifact.schema
-        if type == REVIEW_VERDICT:
-            return next((name for name in self._validators if stem_of(name) == type), None)
-        return None
+
+def schema_name(workflow: WorkflowSpec, type: str, phase: str | None = None) -> str | None:
+    """Key in ``WorkflowSpec.schemas`` of what a document is held against."""
+    first = [p for p in workflow.phases if p.id == phase]
+    for spec in (*first, *workflow.phases):
+        for artifact in spec.required_artifacts:
+            if artifact.type == type:
+                return artifact.schema
+    if type == REVIEW_VERDICT:
+        return next((name for name in workflow.schemas if stem_of(name) == type), None)
+    return None
+
+
+def schema_file(workflow: WorkflowSpec, type: str, phase: str | None = None) -> str:
+    """Where in the tree that schema lies; empty if it stands in the workflow file itself."""
+    return workflow.schema_files.get(schema_name(workflow, type, phase) or "", "")
 
 
 def check_document(validator: jsonschema_rs.Draft202012Validator, document: Any) -> list[Problem]:

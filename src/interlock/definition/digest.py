@@ -13,14 +13,15 @@ from interlock.definition.json_text import canonical
 
 __all__ = ["digest_of"]
 
-_LEFT_OUT = frozenset({"position", "digest"})
+_LEFT_OUT = frozenset({"position", "digest", "schema_files"})
 
 
 def digest_of(workflow: WorkflowSpec) -> str:
     """sha256 (hex) over the canonical JSON of the definition with its schemas.
 
-    Positions do not count, and a value equal to its default counts as not written: neither a
-    comment nor a field that a later version adds with a default changes the digest of a file.
+    Positions and where schemas lie do not count, and a value equal to its default counts as not
+    written: neither a comment nor a field that a later version adds with a default changes the
+    digest of a file.
     Hence a default, once released, never changes.
     """
     return hashlib.sha256(canonical(_content(workflow))).hexdigest()

@@ -148,6 +148,7 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         mode=enforcement.mode,
         tokens=enforcement.tokens,
         schemas=schemas.used,
+        schema_files=schemas.files,
         protected_paths=values_of(read_protected(root, findings)),
         environment=read_environment(root, findings),
         extra_tools=extra,

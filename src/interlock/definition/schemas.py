@@ -52,6 +52,7 @@ class Schemas:
         self._findings = findings
         self._names: dict[str, str] = {}  # stem → key of ``used``
         self.used: dict[str, Mapping[str, Any]] = {}
+        self.files: dict[str, str] = {}
         for name, entry in inline.items():
             stem = stem_of(name)
             if stem in self._names:
@@ -90,6 +91,7 @@ class Schemas:
             document = self._source(candidate)
             if document is not None:
                 self._names[stem] = candidate
+                self.files[candidate] = f"{self._directory}/{candidate}"
                 self._take(candidate, document, at, None)
                 return candidate
         return ""
