@@ -195,7 +195,7 @@ def test_the_blockers_are_exactly_what_keeps_the_gate_shut() -> None:
 
 
 def test_a_gate_is_rendered_with_every_check_and_its_reasons() -> None:
-    shown = render_gate(evaluate_gate(PLAN_GATE, QUESTION))
+    shown = render_gate(evaluate_gate(PLAN_GATE, QUESTION), "task_1")
     assert [(c["check"], c["outcome"]) for c in shown["checks"]] == [
         ("plan_has_acceptance_criteria", "pass"),
         ("no_open_questions", "fail"),

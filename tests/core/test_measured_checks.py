@@ -206,3 +206,54 @@ def test_criteria_that_nobody_can_verify_are_none(name: str) -> None:
     plan = {**PLAN, "acceptance_criteria": CRITERIA[name]}
     outcome = _check("plan_has_acceptance_criteria", artifacts={"plan_document": plan}).outcome
     assert outcome is F
+
+
+def _missing(exception: str) -> RedFacts:
+    test = TestResult(
+        id=NEW,
+        outcome=TestOutcome.FAILED,
+        cause=Cause.OTHER,
+        exception=exception,
+        message="module 'text' has no attribute 'slug'",
+    )
+    return red(new=Run(purpose="x", tree="", whole=True, tests=(*run("x", OLD).tests, test)))
+
+
+@pytest.mark.parametrize("exception", ["AttributeError", "ImportError"])
+def test_a_name_that_the_plan_spells_otherwise_is_compared_with_what_it_names(
+    exception: str,
+) -> None:
+    plan = {"plan_document": {**PLAN, "new_symbols": ["text.slugs:slug"]}}
+    reason = _check("tests_are_failing", red=_missing(exception), artifacts=plan).reason
+    assert f"does not fail by an assertion or a planned symbol: {exception}: module" in (
+        reason.message
+    )
+    assert "the plan's new_symbols: text.slugs:slug" in reason.message
+    assert "go back to PLAN" in reason.remedy
+
+
+def test_a_failure_of_another_kind_is_not_the_plans_fault() -> None:
+    reason = _check("tests_are_failing", red=_missing("TypeError")).reason
+    assert "new_symbols" not in reason.message
+    assert "PLAN" not in reason.remedy
+
+
+def test_a_file_that_cannot_be_collected_is_compared_with_what_the_plan_names() -> None:
+    reason = _check("tests_are_failing", red=red(new=_broken(run("red", OLD)))).reason
+    assert "the plan's new_symbols: none" in reason.message
+    assert "go back to PLAN" in reason.remedy
+
+
+@pytest.mark.parametrize("check", ["tests_are_failing", "all_tests_pass"])
+def test_a_problem_brings_its_own_remedy(check: str) -> None:
+    facts = {
+        "red": RedFacts(problem="not trusted", remedy="interlock trust"),
+        "green": GreenFacts(problem="not trusted", remedy="interlock trust"),
+    }
+    assert _check(check, **facts).reason.remedy == "interlock trust"
+
+
+def test_an_empty_part_of_the_scope_is_named() -> None:
+    scope = {"in_scope": ["a"], "constraints": [], "paths": ["src/**"]}
+    found = _check("scope_is_bounded", artifacts={"scope_definition": scope})
+    assert "scope_definition.constraints" in found.reason.message

@@ -132,6 +132,7 @@ class Bench:
         self.runner = MemoryRunner(self.trees, self._judge)
         self.red: RedFacts = replace(red(), environment="env")
         self.green: GreenFacts = replace(green(), environment="env")
+        self.workflow = WORKFLOW
         self._server: Server | None = None
 
     def _judge(self, kind: JudgeKind, _request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -201,7 +202,7 @@ class Bench:
         driver.start()
 
     async def _fetch_base(self) -> tuple[tuple[str, str], WorkflowSpec]:
-        return self.trees.base(), WORKFLOW
+        return self.trees.base(), self.workflow
 
     async def crash(self) -> None:
         """Everything the server knew is gone; sessions and stores are not."""

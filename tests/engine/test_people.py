@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
-from tests.engine.bench import DOCUMENTS, OPEN_PLAN, PLAN, REVIEWED, SCOPE, Bench, run
+from tests.engine.bench import DOCUMENTS, OPEN_PLAN, PLAN, REVIEWED, SCOPE, WORKFLOW, Bench, run
 
+from interlock.core.model import EnvironmentSpec
 from interlock.core.states import TaskStatus
-from interlock.errors import ConflictError, InvalidInputError, NotFoundError
+from interlock.engine.codec import plain
+from interlock.errors import ConflictError, DeniedError, InvalidInputError, NotFoundError
 
 S = TaskStatus
 
@@ -135,5 +138,51 @@ def test_events_are_followed_by_cursor_and_waited_for() -> None:
         await asyncio.sleep(0)
         await b.now.people.abort(task_id, by="ada", reason="x", command_id="c")
         assert (await waiting)[0]["event_type"] == "task_aborted"
+
+    run(story)
+
+
+UNTRUSTED = replace(WORKFLOW, environment=EnvironmentSpec(setup=("make env",)), digest="untrusted")
+
+
+def test_a_task_whose_environment_nobody_trusts_says_so_at_its_start_and_at_its_gate() -> None:
+    async def story(b: Bench) -> None:
+        b.workflow = UNTRUSTED
+        task_id = await b.create(command_id="c")
+        assert [notice["remedy"] for notice in b.state(task_id).notices] == ["interlock trust"]
+        assert await b.create(command_id="c") == task_id
+        assert b.kinds(task_id).count("blocker_encountered") == 1
+        await b.leave(task_id)
+        caller = await b.caller((await b.session(task_id)).session_id)
+        with pytest.raises(DeniedError) as refused:
+            await b.now.service.execute(caller, "run_tests", {}, call_id="c1")
+        assert refused.value.remedy == "interlock trust"
+        assert "nobody has trusted" in refused.value.message
+        await b.ask(task_id)
+        await b.reaches(task_id, last_outcome="blocked")
+        remedies = {str(blocker["remedy"]) for blocker in b.state(task_id).blockers}
+        assert remedies == {"interlock trust"}
+
+    run(story)
+
+
+def test_a_trusted_environment_is_not_worth_a_notice() -> None:
+    async def story(b: Bench) -> None:
+        assert b.state(await b.create()).notices == ()
+
+    run(story)
+
+
+def test_every_command_in_a_stored_reason_names_its_task() -> None:
+    async def story(b: Bench) -> None:
+        b.green = replace(b.green, problem="the judge broke")
+        task_id = await b.reach("IMPL")
+        await b.ask(task_id)
+        await b.reaches(task_id, last_outcome="blocked")
+        stored = json.dumps([plain(event) for event in b.store.task_events(task_id)])
+        shown = json.dumps(await b.now.people.why(task_id))
+        for text in (stored, shown):
+            assert f"interlock evidence {task_id}" in text
+            assert " TASK" not in text
 
     run(story)

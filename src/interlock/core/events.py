@@ -323,7 +323,7 @@ class PhaseChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDenied:
-    """A tool call was refused."""
+    """A tool call, or a document that was handed in, was refused."""
 
     type: ClassVar[EventType] = EventType.TOOL_DENIED
     tool: str
@@ -331,6 +331,12 @@ class ToolDenied:
     message: str
     session_id: str
     call_id: str
+    remedy: str = ""
+
+    @property
+    def is_about_a_document(self) -> bool:
+        """Whether a document did not fit its schema, which blocks the way out as a gate does."""
+        return self.rule.startswith("artifact.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

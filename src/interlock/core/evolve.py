@@ -11,7 +11,7 @@ from typing import assert_never
 
 from interlock.core import events as ev
 from interlock.core.facts import ReviewVerdict
-from interlock.core.states import next_status
+from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
 
 __all__ = ["evolve", "fold"]
@@ -63,13 +63,23 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
             return _aborted(moved, event)
-        case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven() | ev.ToolDenied():
+        case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven():
             return moved
+        case ev.ToolDenied():
+            return _denied(moved, event)
         case ev.BlockerEncountered():
             notice = {"message": event.message, "remedy": event.remedy}
             return replace(moved, notices=(*moved.notices, notice))
         case _:  # pragma: no cover
             assert_never(event)
+
+
+def _denied(state: TaskState, event: ev.ToolDenied) -> TaskState:
+    """A refused document is what blocks its holder now; other denials are only on record."""
+    if not event.is_about_a_document or state.status is not TaskStatus.WORKING:
+        return state
+    reason = {"rule": event.rule, "message": event.message, "remedy": event.remedy}
+    return replace(state, blockers=(reason,))
 
 
 def _created(state: TaskState, event: ev.TaskCreated) -> TaskState:

@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from interlock.core.reasons import CheckResult, GateResult, Reason, ToolDecision
 
-__all__ = ["render", "render_gate", "render_tool"]
+__all__ = ["render", "render_gate", "render_tool", "runnable"]
+
+_COMMAND = re.compile(r"\b(interlock [a-z]+) TASK\b")
 
 
-def render(reason: Reason) -> dict[str, Any]:
-    """A reason: rule, message, remedy, the line that decided, the facts looked at."""
+def runnable(remedy: str, task_id: str) -> str:
+    """A remedy whose commands can be run: checks and policy know no task, who shows them does."""
+    return _COMMAND.sub(rf"\1 {task_id}", remedy) if task_id else remedy
+
+
+def render(reason: Reason, task_id: str) -> dict[str, Any]:
+    """A reason: rule, message, remedy, the line that decided, the facts looked at.
+
+    Args:
+        task_id: the task that its commands are about.
+    """
     return {
         "rule": reason.rule,
         "message": reason.message,
-        "remedy": reason.remedy,
+        "remedy": runnable(reason.remedy, task_id),
         "position": str(reason.position) if reason.position else "",
         "facts": dict(reason.facts),
     }
 
 
-def _check(check: CheckResult) -> dict[str, Any]:
+def _check(check: CheckResult, task_id: str) -> dict[str, Any]:
     return {
         "check": check.check,
         "outcome": check.outcome.value,
         "severity": check.severity.value,
-        **render(check.reason),
+        **render(check.reason, task_id),
     }
 
 
-def render_gate(gate: GateResult) -> dict[str, Any]:
+def render_gate(gate: GateResult, task_id: str) -> dict[str, Any]:
     """A gate as a tree: gate → checks → facts, with the minimal missing set."""
     return {
         "gate": gate.gate,
         "status": gate.status.value,
-        "checks": [_check(check) for check in gate.checks],
-        "blockers": [render(reason) for reason in gate.blockers],
+        "checks": [_check(check, task_id) for check in gate.checks],
+        "blockers": [render(reason, task_id) for reason in gate.blockers],
     }
 
 
-def render_tool(decision: ToolDecision) -> dict[str, Any]:
+def render_tool(decision: ToolDecision, task_id: str = "") -> dict[str, Any]:
     """A tool decision with every reason that matched; the first one decided."""
     return {
         "allowed": decision.allowed,
         "tool": decision.tool,
-        "reasons": [render(reason) for reason in decision.reasons],
+        "reasons": [render(reason, task_id) for reason in decision.reasons],
     }

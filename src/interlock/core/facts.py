@@ -114,6 +114,7 @@ class RedFacts:
 
     Args:
         problem: why nothing could be measured (→ ``undetermined``), empty otherwise.
+        remedy: what to do about the problem.
         environment: digest of the environment it ran in.
         level: confinement level it ran at.
         base: full suite on the base tree.
@@ -126,6 +127,7 @@ class RedFacts:
     """
 
     problem: str = ""
+    remedy: str = ""
     environment: str = ""
     level: str = "none"
     base: Run | None = None
@@ -142,6 +144,7 @@ class GreenFacts:
     takes to believe them.
 
     Args:
+        problem, remedy: as in ``RedFacts``.
         suite: full suite, frozen tests, candidate sources.
         revert: the new tests with all sources back at the base: must be red.
         twin: the new tests with every assertion inverted: each must go red.
@@ -154,6 +157,7 @@ class GreenFacts:
     """
 
     problem: str = ""
+    remedy: str = ""
     environment: str = ""
     level: str = "none"
     suite: Run | None = None

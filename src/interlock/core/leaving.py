@@ -101,9 +101,9 @@ def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) ->
         outcome = _unguarded(outcome)
     match outcome.status:
         case GateStatus.BLOCKED:
-            return _blocked(request, outcome)
+            return _blocked(state, request, outcome)
         case GateStatus.AWAITING_APPROVAL:
-            return _ask(request, gate, outcome, command)
+            return _ask(state, request, gate, outcome, command)
         case GateStatus.PASSED:
             return _passed(workflow, state, request, gate, outcome, command)
 
@@ -147,19 +147,23 @@ def _unguarded(outcome: GateResult) -> GateResult:
     return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, changed))
 
 
-def _blocked(request: PendingRequest, outcome: GateResult) -> Decision:
+def _blocked(state: TaskState, request: PendingRequest, outcome: GateResult) -> Decision:
     blocked = ev.GateBlocked(
         gate=outcome.gate,
         request_id=request.request_id,
         tree=request.tree,
-        reasons=tuple(render(reason) for reason in outcome.blockers),
+        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
         checks=_summary(outcome),
     )
     return accepted(blocked, reasons=outcome.blockers, gate=outcome)
 
 
 def _ask(
-    request: PendingRequest, gate: GateSpec | None, outcome: GateResult, command: cmd.Conclude
+    state: TaskState,
+    request: PendingRequest,
+    gate: GateSpec | None,
+    outcome: GateResult,
+    command: cmd.Conclude,
 ) -> Decision:
     asked = ev.ApprovalRequested(
         approval_id=command.approval_id,
@@ -168,7 +172,7 @@ def _ask(
         tree=request.tree,
         target=request.target,
         binding=command.facts.binding,
-        reasons=tuple(render(reason) for reason in outcome.blockers),
+        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
     )
     # Frozen now: when the person says yes, the measurement is not at hand any more.
     return accepted(*_frozen(gate, command.facts), asked, reasons=outcome.blockers, gate=outcome)

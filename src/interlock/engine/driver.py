@@ -13,6 +13,7 @@ from functools import partial
 
 from interlock.core import commands as cmd
 from interlock.core.events import BlockerEncountered
+from interlock.core.explain import runnable
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.author import Author
@@ -110,7 +111,8 @@ class Driver:
         fresh = self._means.ledger.state(state.task_id)
         known = {blocker.get("message") for blocker in fresh.notices}
         if error.message not in known:
-            blocker = BlockerEncountered(message=error.message, remedy=error.remedy)
+            remedy = runnable(error.remedy, state.task_id)
+            blocker = BlockerEncountered(message=error.message, remedy=remedy)
             await self._means.ledger.apply(state.task_id, cmd.Record(event=blocker), actor="server")
 
     async def _step(self, state: TaskState) -> bool:

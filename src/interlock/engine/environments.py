@@ -53,7 +53,7 @@ class Environments:
             )
         if not self.is_trusted(workflow.environment):
             raise DeniedError(
-                "nobody has trusted the commands that build the test environment",
+                "the test environment is not there: nobody has trusted the commands that build it",
                 code="IL-ENV-002",
                 remedy="interlock trust",
             )

@@ -112,9 +112,9 @@ class Gatekeeper:
     async def _red(
         self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
     ) -> RedFacts:
-        environment, problem = self._recipe(workflow)
-        if environment is None:
-            return RedFacts(problem=problem)
+        environment = self._recipe(workflow)
+        if isinstance(environment, InterlockError):
+            return RedFacts(problem=environment.message, remedy=environment.remedy)
         plan = await self._artifact(state, "plan_document")
         asked = RedRequest(
             base=state.base_tree,
@@ -128,9 +128,9 @@ class Gatekeeper:
     async def _green(
         self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
     ) -> GreenFacts:
-        environment, problem = self._recipe(workflow)
-        if environment is None:
-            return GreenFacts(problem=problem)
+        environment = self._recipe(workflow)
+        if isinstance(environment, InterlockError):
+            return GreenFacts(problem=environment.message, remedy=environment.remedy)
         if state.frozen is None:
             return GreenFacts(problem="no tests were frozen at RED")
         plan = await self._artifact(state, "plan_document")
@@ -148,11 +148,11 @@ class Gatekeeper:
         )
         return await self._ask(state, request, JudgeKind.GREEN, asked, GreenFacts)
 
-    def _recipe(self, workflow: WorkflowSpec) -> tuple[EnvironmentSpec | None, str]:
+    def _recipe(self, workflow: WorkflowSpec) -> EnvironmentSpec | InterlockError:
         try:
-            return self._environments.trusted(workflow), ""
+            return self._environments.trusted(workflow)
         except InterlockError as error:
-            return None, f"{error.message} ({error.remedy})"
+            return error
 
     async def _ask(
         self,
@@ -168,7 +168,7 @@ class Gatekeeper:
         except InterlockError as error:
             if error.retryable:
                 raise
-            answer = {"problem": error.message}
+            answer = {"problem": error.message, "remedy": error.remedy}
         measured = typed(answer, facts)
         text = json.dumps({"kind": kind.value, "request": plain(asked), "facts": plain(measured)})
         digest = await self._ledger.run(lambda: self._ledger.store.put_blob(text.encode()))

@@ -76,7 +76,9 @@ class History:
         now = replace(self, is_stuck=False)
         match event:
             case ev.BlockerEncountered():
-                return replace(now, is_stuck=not is_question(event.message))
+                # A task that has done nothing yet is not stuck: it is told what it will need.
+                stuck = not is_question(event.message) and before.version > 1
+                return replace(now, is_stuck=stuck)
             case ev.GateBlocked():
                 return replace(now, asked=Request(state=before))
             case ev.ApprovalRejected():

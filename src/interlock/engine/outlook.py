@@ -117,7 +117,7 @@ class Outlook:
             typed(red["facts"], RedFacts) if red else None,
             typed(green["facts"], GreenFacts) if green else None,
         )
-        answer["gate"] = render_gate(evaluate_leaving(phase, gate, facts))
+        answer["gate"] = render_gate(evaluate_leaving(phase, gate, facts), task_id)
         return answer
 
     async def inbox(self) -> list[Mapping[str, Any]]:

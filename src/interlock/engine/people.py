@@ -8,11 +8,13 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.decision import Decision
+from interlock.core.events import BlockerEncountered
 from interlock.core.facts import Approval
 from interlock.core.model import WorkflowSpec
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
+from interlock.engine.environments import Environments
 from interlock.engine.evidence import bundle
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.ledger import Ledger
@@ -58,6 +60,7 @@ class People:
         self._fetch_base = fetch_base
         self._new_id = new_id
         self._level = level
+        self._environments = Environments(ledger.store)
         self._outlook = Outlook(ledger, gatekeeper, session_log)
 
     # -- tasks -----------------------------------------------------------------------------
@@ -105,11 +108,27 @@ class People:
             priority=priority,
             agent=dict(agent or {}),
         )
-        _, state = await self._ledger.create(
-            task_id, workflow, create, actor=actor, command_id=command_id
-        )
+        await self._ledger.create(task_id, workflow, create, actor=actor, command_id=command_id)
+        await self._tell_untrusted(task_id, workflow, command_id)
         self._driver.watch(task_id)
-        return self._outlook.view(state)
+        return self._outlook.view(self._ledger.state(task_id))
+
+    async def _tell_untrusted(self, task_id: str, workflow: WorkflowSpec, command_id: str) -> None:
+        """Said at the start: without the environment no gate that measures will open."""
+        recipe = workflow.environment
+        if recipe is None or self._environments.is_trusted(recipe):
+            return
+        notice = BlockerEncountered(
+            message="nobody has trusted the commands that build the test environment: no test can "
+            "run, and gates that measure stay shut",
+            remedy="interlock trust",
+        )
+        await self._ledger.apply(
+            task_id,
+            cmd.Record(event=notice),
+            actor="server",
+            command_id=f"{command_id}:environment",
+        )
 
     def _require_confinement(self, workflow: WorkflowSpec) -> None:
         wanted, there = workflow.required_confinement, self._level()

@@ -13,7 +13,7 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.explain import render
-from interlock.core.reasons import ToolDecision
+from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.handins import HandIns
@@ -196,7 +196,7 @@ class Service:
             return self._answer(caller.task_id, state.request.request_id)
         reasons = await self._hand_ins.take_all(caller, artifacts, command_id=request_id)
         if reasons:
-            return _blocked(request_id, state, tuple(render(reason) for reason in reasons))
+            return _refused(request_id, state, reasons)
         decision, state = await self._ledger.apply(
             caller.task_id,
             cmd.RequestTransition(
@@ -209,7 +209,7 @@ class Service:
             command_id=request_id,
         )
         if not decision.accepted:
-            return _blocked(request_id, state, tuple(render(r) for r in decision.reasons))
+            return _refused(request_id, state, decision.reasons)
         return self._answer(caller.task_id, request_id)
 
     async def transition_status(
@@ -265,6 +265,10 @@ class Service:
 
 def _request_id(session_id: str, command_id: str) -> str:
     return "req_" + hashlib.sha256(f"{session_id}\0{command_id}".encode()).hexdigest()[:26]
+
+
+def _refused(request_id: str, state: TaskState, reasons: Sequence[Reason]) -> Transition:
+    return _blocked(request_id, state, [render(reason, state.task_id) for reason in reasons])
 
 
 def _blocked(

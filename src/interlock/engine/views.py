@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from interlock.core.explain import runnable
 from interlock.core.model import PhaseSpec, WorkflowSpec
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
@@ -36,9 +37,9 @@ def task_view(
         history: its past, where its state alone does not say what it waits for.
         gate: what is being measured for the pending request.
     """
-    # Rules know no ids; who reads a task's view does, and can run what it says.
+    # What an earlier release stored knows no ids.
     blockers = [
-        {**b, "remedy": str(b.get("remedy", "")).replace(" TASK", f" {state.task_id}")}
+        {**b, "remedy": runnable(str(b.get("remedy", "")), state.task_id)}
         for b in plain(state.blockers)
     ]
     notices = [{**n, "message": condensed(str(n["message"]))} for n in plain(state.notices)]

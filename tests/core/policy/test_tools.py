@@ -308,8 +308,8 @@ def test_a_declared_tool_is_bound_by_its_own_constraint() -> None:
             "Write",
             {"path": "a"},
             10,
-            "hand in plan_document and scope_definition, then "
-            "AgentClient.request_transition('TDD')",
+            "When PLAN is done: "
+            "client.request_transition('TDD', {'plan_document': …, 'scope_definition': …})",
         ),
         ("IMPL", "Write", {"path": "tests/a"}, 61, "request_transition('TDD')"),
         ("TDD", "Write", {"path": "src/a.py"}, 41, "request_transition('IMPL')"),

@@ -30,7 +30,7 @@ def _unmeasured(spec: CheckSpec, facts: GreenFacts | None) -> CheckResult | None
             spec,
             Outcome.UNDETERMINED,
             f"nothing could be measured: {facts.problem or 'no run'}",
-            remedy=_LOOK,
+            remedy=facts.remedy or _LOOK,
         )
     if facts.frozen_changed:
         return result(

@@ -74,7 +74,9 @@ def _scope_is_bounded(spec: CheckSpec, facts: GateFacts) -> CheckResult:
         return result(spec, Outcome.FAIL, unbounded, remedy=remedy, facts={"paths": list(paths)})
     for key in ("in_scope", "constraints", "paths"):
         if not texts(scope, key):
-            return result(spec, Outcome.FAIL, f"the scope states no {key}", remedy=remedy)
+            return result(
+                spec, Outcome.FAIL, f"scope_definition.{key} is missing or empty", remedy=remedy
+            )
     return result(
         spec, Outcome.PASS, f"bounded by {', '.join(paths)}", facts={"paths": list(paths)}
     )

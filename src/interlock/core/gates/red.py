@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from interlock.core.facts import Cause, GateFacts, RedFacts, Run, TestOutcome
+from interlock.core.facts import Cause, GateFacts, RedFacts, Run, TestOutcome, TestResult
 from interlock.core.gates.claims import false_claim
 from interlock.core.gates.documents import items, text, texts
 from interlock.core.gates.kind import CheckKind, Examples, Needs, result
@@ -17,6 +17,11 @@ __all__ = ["KINDS", "freezes"]
 
 _RUN_AGAIN = "Fix the test, run it with run_tests and request the transition again."
 _LOOK = "interlock evidence TASK shows the judge's output."
+_REPLAN = (
+    "The plan has to list the name exactly as the test uses it: go back to PLAN, add it to "
+    "new_symbols and hand in the plan again."
+)
+_MISSING_NAME = ("AttributeError", "ImportError", "ModuleNotFoundError", "NameError")
 
 
 def freezes(where: PhaseSpec | GateSpec) -> bool:
@@ -25,7 +30,8 @@ def freezes(where: PhaseSpec | GateSpec) -> bool:
     return any(c.check == "tests_are_failing" for gate in gates for c in gate.checks)
 
 
-def _unmeasured(spec: CheckSpec, facts: RedFacts | None) -> CheckResult | None:
+def _unmeasured(spec: CheckSpec, everything: GateFacts) -> CheckResult | None:
+    facts = everything.red
     if facts is None:
         return result(spec, Outcome.NOT_YET, "the judge has not measured RED yet")
     if facts.problem or facts.red is None or facts.base is None:
@@ -33,15 +39,16 @@ def _unmeasured(spec: CheckSpec, facts: RedFacts | None) -> CheckResult | None:
             spec,
             Outcome.UNDETERMINED,
             f"nothing could be measured: {facts.problem or 'no run'}",
-            remedy=_LOOK,
+            remedy=facts.remedy or _LOOK,
         )
     if facts.red.collect_errors:
         path, why = next(iter(facts.red.collect_errors.items()))
         return result(
             spec,
             Outcome.FAIL,
-            f"{path} cannot be collected: {why.strip().splitlines()[-1] if why.strip() else why}",
-            remedy="Fix the file, or list the missing name under new_symbols in the plan.",
+            f"{path} cannot be collected: {why.strip().splitlines()[-1] if why.strip() else why}"
+            f"; {_planned(everything)}",
+            remedy=f"Fix the file if the name is misspelled. {_REPLAN}",
             facts={"collect_errors": dict(facts.red.collect_errors)},
         )
     for measured in (facts.base, facts.red):
@@ -56,7 +63,7 @@ def _unmeasured(spec: CheckSpec, facts: RedFacts | None) -> CheckResult | None:
 
 
 def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    if missing := _unmeasured(spec, facts.red):
+    if missing := _unmeasured(spec, facts):
         return missing
     assert facts.red is not None
     assert facts.red.red is not None
@@ -67,7 +74,7 @@ def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
         facts.tree,
         is_same_tree=not facts.has_foreign_changes,
     )
-    if wrong := _wrong(spec, facts.red, candidate, lie):
+    if wrong := _wrong(spec, facts, facts.red, candidate, lie):
         return wrong
     if lie:
         return result(
@@ -79,7 +86,9 @@ def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     return result(spec, Outcome.PASS, f"{len(facts.red.new_tests)} new test(s) fail as they should")
 
 
-def _wrong(spec: CheckSpec, facts: RedFacts, candidate: Run, lie: str) -> CheckResult | None:
+def _wrong(
+    spec: CheckSpec, everything: GateFacts, facts: RedFacts, candidate: Run, lie: str
+) -> CheckResult | None:
     """The first thing that is not as RED should be."""
     by_id = {test.id: test for test in candidate.tests}
     told = f"; the claimed test result is false as well: {lie}" if lie else ""
@@ -97,17 +106,32 @@ def _wrong(spec: CheckSpec, facts: RedFacts, candidate: Run, lie: str) -> CheckR
         remedy = "A new test must fail before the code is written; assert what is missing."
     elif wrong := [t for t in new if t.cause not in (Cause.ASSERTION, Cause.PLANNED_SYMBOL)]:
         test, ids = wrong[0], [t.id for t in wrong]
-        message = (
-            f"{test.id} does not fail by an assertion or a planned symbol but is "
-            f"{test.outcome.value} ({test.exception or 'no exception'}: {test.message})"
-        )
-        remedy = _RUN_AGAIN
+        message, remedy = _wrong_reason(test, everything)
     elif ids := _broken(facts, candidate):
         message = f"{ids[0]} passed on the base and does not any more"
         remedy = "Leave existing tests as they are, or bring back what they need."
     else:
         return None
     return result(spec, Outcome.FAIL, message + told, remedy=remedy, facts={"tests": ids})
+
+
+def _wrong_reason(test: TestResult, everything: GateFacts) -> tuple[str, str]:
+    """What a new test fails of instead, and what helps: a missing name has to be planned."""
+    if test.outcome in (TestOutcome.SKIPPED, TestOutcome.XFAILED, TestOutcome.XPASSED):
+        said = f"{test.id} does not fail: it is {test.outcome.value}"
+        return said, "Let the test run and fail: without skip and xfail."
+    said = (
+        f"{test.id} does not fail by an assertion or a planned symbol: "
+        f"{test.exception or 'no exception'}: {test.message or 'no message'}"
+    )
+    if test.exception.rpartition(".")[2] in _MISSING_NAME:
+        return f"{said}; {_planned(everything)}", f"{_REPLAN} Or let the test use a planned name."
+    return said, _RUN_AGAIN
+
+
+def _planned(everything: GateFacts) -> str:
+    names = texts(everything.artifacts.get("plan_document"), "new_symbols")
+    return f"the plan's new_symbols: {', '.join(names) or 'none'}"
 
 
 def _whole(facts: RedFacts, candidate: Run) -> Run:
@@ -127,7 +151,7 @@ def _broken(facts: RedFacts, candidate: Run) -> list[str]:
 
 
 def _tests_exist_for_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    if missing := _unmeasured(spec, facts.red):
+    if missing := _unmeasured(spec, facts):
         return missing
     assert facts.red is not None
     assert facts.red.red is not None

@@ -30,7 +30,9 @@ READING: Final = frozenset({"read_files", "search_codebase", "grep", "glob"})
 COMMANDS: Final = frozenset({"bash", "run", "run_tests"})
 """Tools that start programs."""
 
-PROTOCOL: Final = frozenset({"submit_artifact", "request_approval", "ask_user_question", "status"})
+PROTOCOL: Final = frozenset(
+    {"submit_artifact", "read_artifact", "request_approval", "ask_user_question", "status"}
+)
 """The server's own tools: allowed in every phase that does not forbid them."""
 
 KIN: Final = {
@@ -77,6 +79,7 @@ _SPELLINGS: Final = {
     "spawn_agent": "Task task Agent agent",
     "read_skill": "Skill skill activate_skill",
     "submit_artifact": "SubmitArtifact",
+    "read_artifact": "",
     "request_approval": "RequestApproval",
     "status": "get_status",
 }

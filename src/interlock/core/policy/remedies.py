@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from interlock.core.gates.catalog import SERVER_BUILT
 from interlock.core.model import PhaseSpec, WorkflowSpec
 
 __all__ = ["elsewhere", "shown"]
@@ -23,12 +24,13 @@ def elsewhere(workflow: WorkflowSpec, phase: PhaseSpec, fits: Callable[[PhaseSpe
     suited = [other for other in workflow.phases if other.id != phase.id and fits(other)]
     for other in suited:
         if edge := workflow.edge(phase.id, other.id):
-            step = f"AgentClient.request_transition('{other.id}')"
+            step = f"client.request_transition('{other.id}')"
             if edge.gate is None:
                 return f"That is work for {other.id}. Go there: {step}"
-            artifacts = " and ".join(artifact.type for artifact in phase.required_artifacts)
-            hand_in = f"hand in {artifacts}, then" if artifacts else "then"
-            return f"That is work for {other.id}. When {phase.id} is done, {hand_in} {step}"
+            types = [a.type for a in phase.required_artifacts if a.type not in SERVER_BUILT]
+            documents = ", {" + ", ".join(f"'{name}': …" for name in types) + "}" if types else ""
+            step = f"client.request_transition('{other.id}'{documents})"
+            return f"That is work for {other.id}. When {phase.id} is done: {step}"
     if suited:
         names = ", ".join(other.id for other in suited)
         return f"That is work for {names}. See the way there: interlock why TASK"
