@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from interlock.core import commands as cmd
 from interlock.core.policy.paths import writable
 from interlock.core.states import TaskStatus
@@ -71,11 +73,15 @@ class Author:
             state.session_id,
             state.agent_id,
             program,
-            prompt=author_prompt(workflow, state),
+            prompt=author_prompt(workflow, state, await self._documents(state)),
             environment=await self._means.environment(state),
             read_only=not writable(workflow, phase.id).allowed,
         )
         return False
+
+    async def _documents(self, state: TaskState) -> dict[str, Any]:
+        read = self._means.gatekeeper.document
+        return {name: await read(digest) for name, digest in state.artifacts.items()}
 
     async def end(self, state: TaskState, outcome: str, code: int | None) -> None:
         """Put down that the session is over: ``exited`` by itself, ``died``, or ``lost`` by us."""

@@ -83,7 +83,7 @@ class Reviewers:
                     session_id,
                     reviewer.agent_id,
                     program,
-                    prompt=reviewer_prompt(state, reviewer.role),
+                    prompt=reviewer_prompt(self._means.phase(state)[0], state, reviewer.role),
                     environment=await self._means.environment(state),
                     read_only=True,
                 )
