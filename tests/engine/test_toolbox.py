@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.bench import REVIEWED, ROLES, Bench, run
+from tests.engine.bench import PLAN, REVIEWED, ROLES, SCOPE, Bench, run
 
 from interlock.core.states import TaskStatus
-from interlock.errors import ConflictError, DeniedError, UnavailableError
+from interlock.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from interlock.ports.audit import Kind
 
 S = TaskStatus
@@ -161,6 +167,74 @@ def test_a_question_to_people_is_put_where_they_look() -> None:
         caller = await b.caller((await b.session(task_id)).session_id)
         question = {"question": "Which separator?"}
         await b.now.service.execute(caller, "ask_user_question", question, call_id="c1")
-        assert "Which separator?" in str(b.state(task_id).notices[0]["message"])
+        answer = await b.now.service.execute(caller, "ask_user_question", question, call_id="c2")
+        assert answer["answer"] is None
+        assert "cannot answer" in answer["message"]
+        (notice,) = b.state(task_id).notices
+        assert "Which separator?" in str(notice["message"])
+        assert "cannot be answered yet" in str(notice["message"])
+        assert notice["remedy"] == f"interlock show {task_id}"
+        await b.restart()
+        caller = await b.caller((await b.session(task_id)).session_id)
+        await b.now.service.execute(caller, "ask_user_question", question, call_id="c3")
+        assert len(b.state(task_id).notices) == 1
+
+    run(story)
+
+
+def test_a_denial_names_commands_that_can_be_run() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        caller = await b.caller((await b.session(task_id)).session_id)
+        with pytest.raises(DeniedError) as denied:
+            await b.now.service.execute(caller, "git_commit", {}, call_id="c1")
+        assert f"interlock why {task_id}" in denied.value.remedy
+        decision = await b.now.service.check(caller, "git_commit", {}, call_id="c2")
+        assert denied.value.remedy == decision.reasons[0].remedy
+
+    run(story)
+
+
+def test_a_later_phase_reads_what_an_earlier_one_handed_in() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("TDD")
+        caller = await b.caller((await b.session(task_id)).session_id)
+        got = await b.now.service.execute(
+            caller, "read_artifact", {"type": "plan_document"}, call_id="c1"
+        )
+        assert got == {"type": "plan_document", "content": PLAN}
+        with pytest.raises(NotFoundError) as missing:
+            await b.now.service.execute(caller, "read_artifact", {"type": "x"}, call_id="c2")
+        assert "scope_definition" in missing.value.remedy
+
+    run(story)
+
+
+def test_a_document_that_does_not_fit_is_shown_to_people_once() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        caller = await b.caller((await b.session(task_id)).session_id)
+        bad = {"type": "scope_definition", "content": {**SCOPE, "constraints": []}}
+        remedies = set()
+        for _ in range(2):
+            with pytest.raises(DeniedError) as refused:
+                await b.now.service.execute(caller, "submit_artifact", bad, call_id="c1")
+            remedies.add(refused.value.remedy)
+        (denied,) = [e for e in b.store.task_events(task_id) if e.event_type == "tool_denied"]
+        assert denied.data["rule"] == "artifact.scope_definition.schema"
+        assert "scope_definition/constraints" in denied.data["message"]
+        why = await b.now.people.why(task_id)
+        assert "scope_definition/constraints" in why["task"]["blockers"][0]["message"]
+        assert {why["task"]["blockers"][0]["remedy"]} == remedies
+        assert ".orchestrator/schemas/scope.schema.json" in remedies.pop()
+
+    run(story)
+
+
+def test_a_read_without_a_path_says_which_argument_is_missing() -> None:
+    async def story(b: Bench) -> None:
+        caller = await b.caller((await b.session(await b.create())).session_id)
+        with pytest.raises(InvalidInputError, match="path"):
+            await b.now.service.execute(caller, "read_files", {}, call_id="c1")
 
     run(story)

@@ -9,12 +9,16 @@ from tests.sdk.conftest import Connect
 from tests.sdk.double import CLAIM, EXECUTE, TRANSITION, Double, Seen, claimed, serving
 
 from interlock import AgentClient
+from interlock.adapters.toolhost.errors import tool_error
 from interlock.errors import (
     AuthError,
     ConflictError,
+    InterlockError,
     InvalidInputError,
+    NotFoundError,
     UnavailableError,
     UsageError,
+    from_problem,
 )
 from interlock.sdk.exchange import ToolDeniedError
 
@@ -239,3 +243,28 @@ def test_every_shortcut_sends_the_tool_that_it_names(door: Double, connect: Conn
     assert client.run_tests()["args"] == {"seconds": 600.0}
     assert client.run_tests("pytest -x")["args"]["command"] == "pytest -x"
     assert client.submit_artifact("t", {"a": 1})["args"] == {"type": "t", "content": {"a": 1}}
+
+
+def test_a_denial_prints_its_remedy() -> None:
+    denied = ToolDeniedError("not in PLAN", remedy="client.request_transition('TDD')")
+    assert str(denied) == "not in PLAN → client.request_transition('TDD')"
+
+
+@pytest.mark.parametrize(
+    "kind, raised", [("ENOENT", NotFoundError), ("invalid", InvalidInputError)]
+)
+def test_what_a_tool_refused_is_raised_as_an_error_of_the_tree(
+    kind: str, raised: type[InterlockError]
+) -> None:
+    error = from_problem(tool_error(kind, "f: no", op="read").problem())
+    assert type(error) is raised
+    assert error.http_status < 500
+
+
+def test_a_document_of_an_earlier_phase_is_read(door: Double, connect: Connect) -> None:
+    door.on(EXECUTE, (200, {"result": {"type": "plan_document", "content": {"title": "x"}}}))
+    assert connect(door.url).artifact("plan_document") == {"title": "x"}
+    assert door.of(EXECUTE)[0].body == {
+        "tool_name": "read_artifact",
+        "args": {"type": "plan_document"},
+    }

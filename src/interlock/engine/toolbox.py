@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.events import BlockerEncountered, ToolDenied
-from interlock.core.explain import render_tool
+from interlock.core.explain import render_tool, runnable
 from interlock.core.policy.arguments import normalize_args
-from interlock.core.policy.names import READING
+from interlock.core.policy.names import PROTOCOL, READING
 from interlock.core.policy.tools import decide
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
+from interlock.engine.environments import Environments
 from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
 from interlock.engine.ledger import Ledger
@@ -34,7 +36,11 @@ __all__ = ["Toolbox"]
 _LOOKING = READING | {"git_status", "git_diff", "git_log"}
 """What a review session may use where its phase permits it: it only looks."""
 
-_OWN = frozenset({"submit_artifact", "status", "request_approval", "ask_user_question"})
+_NO_ANSWER = (
+    "People see the question; they cannot answer it while the session runs. Decide yourself and "
+    "say so in what you hand in; open_questions of a plan lets a person decide before the next "
+    "phase."
+)
 
 
 class Toolbox:
@@ -47,6 +53,7 @@ class Toolbox:
         self._audit = audit
         self._housing = housing
         self._hand_ins = hand_ins
+        self._environments = Environments(ledger.store)
 
     async def check(
         self, caller: Caller, tool: str, args: Mapping[str, Any], *, call_id: str
@@ -77,13 +84,13 @@ class Toolbox:
         given = normalize_args(tool, args)
         decision = self._decide(caller, tool, args)
         session = self._session(caller)
-        if decision.allowed and decision.tool not in _OWN:
+        if decision.allowed and decision.tool not in PROTOCOL:
             real = await resolved(session, given)
             decision = self._decide_resolved(caller, tool, real, decision)
             given = really(given, real)
         if not decision.allowed:
             await self._deny(caller, decision, args, call_id)
-        if decision.tool in MUTATING or decision.tool in _OWN:
+        if decision.tool in MUTATING or decision.tool in PROTOCOL:
             await self._audit.record(self._entry(Kind.INTENT, caller, decision.tool, args, call_id))
         began = time.monotonic()
         try:
@@ -119,8 +126,8 @@ class Toolbox:
     def _decide(self, caller: Caller, tool: str, args: Mapping[str, Any]) -> ToolDecision:
         state = self._ledger.state(caller.task_id)
         decision = decide(self._ledger.workflow(state), caller.phase, tool, args)
-        if caller.is_author or decision.tool in _OWN | _LOOKING:
-            return decision
+        if caller.is_author or decision.tool in PROTOCOL | _LOOKING:
+            return _about(decision, caller.task_id)
         reason = Reason(
             rule="tool.reviewer",
             message=f"a review session only looks; {decision.tool} is not for it",
@@ -155,6 +162,7 @@ class Toolbox:
             message=first.message,
             session_id=caller.session_id,
             call_id=call_id,
+            remedy=first.remedy,
         )
         await self._ledger.apply(caller.task_id, cmd.Record(event=denied), actor="server")
         raise DeniedError(
@@ -188,6 +196,9 @@ class Toolbox:
                         remedy=reasons[0].remedy,
                     )
                 return {"accepted": True, "type": name}
+            case "read_artifact":
+                name = str(args.get("type", ""))
+                return {"type": name, "content": await self._hand_ins.read(caller, name)}
             case "status":
                 return task_view(self._ledger.state(caller.task_id))
             case "request_approval" | "ask_user_question":
@@ -198,6 +209,8 @@ class Toolbox:
                     "message": "the server commits the judged tree once completion_summary is in",
                 }
             case _:
+                if tool == "run_tests":
+                    self._require_environment(caller)
                 return await perform(session, tool, args, call_id=f"{caller.session_id}:{call_id}")
 
     async def _tell_people(
@@ -205,11 +218,25 @@ class Toolbox:
     ) -> Mapping[str, Any]:
         text = str(args.get("question") or args.get("reason") or args.get("message") or tool)
         asked = BlockerEncountered(
-            message=f"{caller.agent_id} asks: {text[:2000]}",
+            message=f"{caller.agent_id} asks: {text[:2000]} (it cannot be answered yet: the agent "
+            "goes on without)",
             remedy=f"interlock show {caller.task_id}",
         )
-        await self._ledger.apply(caller.task_id, cmd.Record(event=asked), actor="server")
-        return {"asked": True, "answer": None, "message": "a person was told; go on without"}
+        known = self._ledger.state(caller.task_id).notices
+        # An agent that is started again asks again.
+        if asked.message not in {notice.get("message") for notice in known}:
+            await self._ledger.apply(caller.task_id, cmd.Record(event=asked), actor="server")
+        return {"asked": True, "answer": None, "message": _NO_ANSWER}
+
+    def _require_environment(self, caller: Caller) -> None:
+        """Said before the shell says that it finds no runner.
+
+        Raises:
+            DeniedError: nobody trusted the recipe of the environment that tests run in.
+        """
+        workflow = self._ledger.workflow(self._ledger.state(caller.task_id))
+        if workflow.environment is not None:
+            self._environments.trusted(workflow)
 
     def _session(self, caller: Caller) -> Session:
         return self._housing.sandbox(caller.session_id)
@@ -239,3 +266,11 @@ class Toolbox:
             result=result,
             duration=duration,
         )
+
+
+def _about(decision: ToolDecision, task_id: str) -> ToolDecision:
+    """The decision with remedies that can be run; policy knows no task."""
+    if decision.allowed:
+        return decision
+    reasons = tuple(replace(r, remedy=runnable(r.remedy, task_id)) for r in decision.reasons)
+    return replace(decision, reasons=reasons)

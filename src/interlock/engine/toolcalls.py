@@ -72,7 +72,7 @@ async def perform(session: Session, tool: str, args: Args, *, call_id: str) -> M
         raise DeniedError(
             f"tool {tool} has no server-side execution",
             code="IL-TLC-002",
-            remedy="Use the tools that interlock show TASK lists for this phase.",
+            remedy="Use one of the calls that the prompt's table lists.",
         )
     return await handler(session.toolhost, args, call_id)
 
@@ -99,7 +99,9 @@ async def _read(host: Toolhost, args: Args, _call: str) -> Mapping[str, Any]:
     paths = paths_of(args)
     if not paths:
         raise InvalidInputError(
-            "no path was given", code="IL-TLC-001", remedy="Send path or paths."
+            "read_files needs the argument path (a text) or paths (a list of texts)",
+            code="IL-TLC-001",
+            remedy="client.read_file(path)",
         )
     pages = []
     for path in paths:

@@ -171,6 +171,14 @@ class AgentClient:
         """Hand in a document; reviewers hand in ``review_verdict``."""
         return self.use_tool("submit_artifact", type=type, content=content)
 
+    def artifact(self, type: str) -> Any:
+        """A document that was handed in and still counts, also by an earlier phase's session.
+
+        Raises:
+            NotFoundError: there is none of this type.
+        """
+        return self.use_tool("read_artifact", type=type)["content"]
+
     def status(self) -> Any:
         """The task as the server sees it."""
         return self.use_tool("status")
