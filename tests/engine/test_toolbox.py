@@ -116,7 +116,12 @@ def test_tools_are_suspended_while_a_request_is_measured() -> None:
         with pytest.raises(ConflictError) as refused:
             await b.now.service.execute(caller, "read_files", {"path": "src/text.py"}, call_id="c2")
         assert refused.value.code == "IL-TLB-001"
-        assert b.audit.of("c2") == []
+        assert b.audit.of("c2") == [Kind.DECISION]
+        checked = await b.now.service.check(
+            caller, "read_files", {"path": "src/text.py"}, call_id="c3"
+        )
+        assert not checked.allowed
+        assert checked.reasons[0].rule == "transition.pending"
 
     run(story)
 

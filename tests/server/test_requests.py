@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from tests.server.house import PASSPHRASE, Answer, Client, House, at_house
 
-from interlock.errors import UnavailableError
+from interlock.errors import TooLargeError, UnavailableError
 from interlock.server.doors.check import CHECK
-from interlock.server.doors.requests import DEEPEST
+from interlock.server.doors.requests import DEEPEST, MAX_VALUES, ToolBody, parse
 from interlock.server.guards import BODY_LIMIT, Guard, Receive, Scope, Send, read_body
 
 EXECUTE = "/api/v1/tools/execute"
@@ -295,3 +295,12 @@ def test_passphrases_are_not_repeated_in_errors(tmp_path: Path) -> None:
         assert PASSPHRASE not in answer.body.decode()
 
     at_house(tmp_path, story)
+
+
+def test_very_many_values_are_refused_before_anything_decides_on_them() -> None:
+    files = [{"path": f"f{n}", "content": ""} for n in range(MAX_VALUES)]
+    body = json.dumps({"tool_name": "Write", "args": {"files": files}}).encode()
+    with pytest.raises(TooLargeError, match="values"):
+        parse(body, ToolBody)
+    text = json.dumps({"tool_name": "Write", "args": {"path": "a", "content": "," * 50_000}})
+    assert parse(text.encode(), ToolBody).tool_name == "Write"

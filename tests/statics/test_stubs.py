@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from interlock.ports.statics import Stubs
 from interlock.statics.python import stubs
+from interlock.statics.python.modules import parse_symbol
 
 MARKER = "il-marker"
 TREE = {
@@ -177,3 +178,11 @@ def test_stubs_parse_keep_what_is_there_and_need_no_second_round(symbols: list[s
         ast.parse(text)
         assert text.decode().startswith(TREE.get(path, "").rstrip())
     assert _stubs(*symbols, tree=after).changes == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["/etc/evil.py::f", "./evil.py::f", "a/../../evil.py::f", "a//evil.py::f"]
+)
+def test_a_planned_symbol_cannot_name_a_place_outside_the_tree(text: str) -> None:
+    with pytest.raises(ValueError, match="not of the form"):
+        parse_symbol(text)

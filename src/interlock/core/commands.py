@@ -27,6 +27,7 @@ __all__ = [
     "EndAttempt",
     "EndReviewer",
     "Record",
+    "RefuseImport",
     "Reject",
     "RequestTransition",
     "Resume",
@@ -141,6 +142,15 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseImport:
+    """The scratch cannot be taken over, and trying again would change nothing."""
+
+    request_id: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conclude:
     """Everything the gate wants was measured: decide the pending request."""
 
@@ -205,6 +215,7 @@ Command = (
     | SubmitVerdict
     | RequestTransition
     | TakeOver
+    | RefuseImport
     | Conclude
     | Approve
     | Reject

@@ -49,6 +49,8 @@ def decide(workflow: WorkflowSpec, state: TaskState, command: cmd.Command) -> De
             return leaving.request_transition(workflow, state, command)
         case cmd.TakeOver():
             return leaving.take_over(state, command)
+        case cmd.RefuseImport():
+            return leaving.refuse_import(state, command)
         case cmd.Conclude():
             return leaving.conclude(workflow, state, command)
         case cmd.Approve():

@@ -23,7 +23,7 @@ from interlock.core.reasons import GateResult, GateStatus, Reason
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import PendingRequest, TaskState
 
-__all__ = ["conclude", "request_transition", "take_over"]
+__all__ = ["conclude", "refuse_import", "request_transition", "take_over"]
 
 _STALE_REMEDY = "Measure the pending request again."
 
@@ -76,6 +76,24 @@ def take_over(state: TaskState, command: cmd.TakeOver) -> Decision:
             ignored=command.ignored,
         )
     )
+
+
+def refuse_import(state: TaskState, command: cmd.RefuseImport) -> Decision:
+    """The scratch cannot be taken over as it is: the agent is told, and may mend it."""
+    if (request := _pending(state, command.request_id)) is None or request.tree:
+        return refused(
+            "transition.stale",
+            "no such request waits for an import",
+            f"interlock show {state.task_id}",
+        )
+    reason = Reason(rule="import.refused", message=command.message, remedy=command.remedy)
+    blocked = ev.GateBlocked(
+        gate="",
+        request_id=request.request_id,
+        tree="",
+        reasons=(render(reason, state.task_id),),
+    )
+    return accepted(blocked, reasons=(reason,))
 
 
 def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) -> Decision:

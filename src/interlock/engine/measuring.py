@@ -9,6 +9,7 @@ from interlock.engine.author import Author
 from interlock.engine.importing import take_over
 from interlock.engine.means import Means
 from interlock.engine.reviewers import Reviewers
+from interlock.errors import InterlockError
 
 __all__ = ["Measuring"]
 
@@ -59,7 +60,15 @@ class Measuring:
             reason = rules.why_not(path)
             return reason.message if reason else None
 
-        imported = await take_over(house.session, self._means.repository, state.tree, may_write)
+        try:
+            imported = await take_over(house.session, self._means.repository, state.tree, may_write)
+        except InterlockError as error:
+            if error.retryable:
+                raise
+            refusal = cmd.RefuseImport(
+                request_id=state.request.request_id, message=error.message, remedy=error.remedy
+            )
+            return await self._means.apply(state, refusal)
         taken = cmd.TakeOver(
             request_id=state.request.request_id,
             tree=imported.tree,

@@ -58,8 +58,17 @@ class Toolbox:
     async def check(
         self, caller: Caller, tool: str, args: Mapping[str, Any], *, call_id: str
     ) -> ToolDecision:
-        """The decision alone, durable before the answer."""
+        """The decision alone, durable before the answer; suspended tools are denied."""
         decision = self._decide(caller, tool, args)
+        try:
+            self._require_working(caller)
+        except ConflictError as error:
+            suspended = Reason(
+                rule="transition.pending", message=error.message, remedy=error.remedy
+            )
+            decision = ToolDecision(
+                allowed=False, tool=decision.tool, reasons=(suspended, *decision.reasons)
+            )
         await self._audit.record(
             self._entry(Kind.DECISION, caller, decision.tool, args, call_id, decision=decision)
         )
@@ -74,20 +83,21 @@ class Toolbox:
             DeniedError: policy says no; ``context["decision"]`` is the whole record.
             ConflictError: a transition of the task is being measured.
         """
-        state = self._ledger.state(caller.task_id)
-        if caller.is_author and state.status is not TaskStatus.WORKING:
-            raise ConflictError(
-                f"the task is {state.status.value}: its tools are suspended",
-                code="IL-TLB-001",
-                remedy="Wait for the answer to the pending transition.",
-            )
-        given = normalize_args(tool, args)
-        decision = self._decide(caller, tool, args)
-        session = self._session(caller)
-        if decision.allowed and decision.tool not in PROTOCOL:
-            real = await resolved(session, given)
-            decision = self._decide_resolved(caller, tool, real, decision)
-            given = really(given, real)
+        try:
+            self._require_working(caller)
+            given = normalize_args(tool, args)
+            decision = self._decide(caller, tool, args)
+            session = self._session(caller)
+            if decision.allowed and decision.tool not in PROTOCOL:
+                real = await resolved(session, given)
+                decision = self._decide_resolved(caller, tool, real, decision)
+                given = really(given, real)
+        except InterlockError as error:
+            # A call that is refused before there is a decision is on record like any other.
+            refusal = {"error": error.code, "message": error.message}
+            entry = self._entry(Kind.DECISION, caller, tool, args, call_id, result=refusal)
+            await self._audit.record(entry)
+            raise
         if not decision.allowed:
             await self._deny(caller, decision, args, call_id)
         if decision.tool in MUTATING or decision.tool in PROTOCOL:
@@ -101,6 +111,16 @@ class Toolbox:
             raise
         await self._outcome(caller, decision, args, call_id, result, began)
         return result
+
+    def _require_working(self, caller: Caller) -> None:
+        """An author's tools are suspended while its request is measured."""
+        state = self._ledger.state(caller.task_id)
+        if caller.is_author and state.status is not TaskStatus.WORKING:
+            raise ConflictError(
+                f"the task is {state.status.value}: its tools are suspended",
+                code="IL-TLB-001",
+                remedy="Wait for the answer to the pending transition.",
+            )
 
     async def _outcome(
         self,

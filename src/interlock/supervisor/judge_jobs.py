@@ -36,6 +36,7 @@ class JudgeJobs:
     def __init__(self, measure: Measure, *, at_once: int = 2) -> None:
         self._measure = measure
         self._turn = asyncio.Semaphore(at_once)
+        self._building = asyncio.Semaphore(at_once)
         self._jobs: OrderedDict[str, asyncio.Task[Mapping[str, Any]]] = OrderedDict()
 
     async def run(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -58,7 +59,9 @@ class JudgeJobs:
         return job.result()
 
     async def _one(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        async with self._turn:
+        # What has to be there before any session starts does not queue behind runs of tests.
+        turn = self._building if kind is JudgeKind.ENVIRONMENT else self._turn
+        async with turn:
             return await in_thread(self._measure, kind, request)
 
     def _forget_the_oldest(self) -> None:

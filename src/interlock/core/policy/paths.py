@@ -188,6 +188,9 @@ def _writable(workflow: WorkflowSpec, spec: PhaseSpec) -> PathRules:
     own = tuple(
         Protected(pattern, "the workflow protects it") for pattern in workflow.protected_paths
     )
+    if workflow.environment is not None:
+        why = "tests run in an environment that was built from it"
+        own += tuple(Protected(f"/{path}", why) for path in workflow.environment.lockfiles)
     if not tools:
         return PathRules((), (), PROTECTED + own, phase=spec.id, position=spec.position)
     constraint = spec.tool_constraints.get("write_files")

@@ -45,6 +45,11 @@ PROTECTED: Final = (
         ".envrc .direnv mise.toml .mise.toml .mise .config/mise .autoenv .env.fish",
     ),
     *_group(
+        "a package manager, debugger or compiler runs programs or sends credentials by it",
+        ".npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs .pypirc .cargo/config .cargo/config.toml "
+        ".gdbinit .lldbinit",
+    ),
+    *_group(
         "an editor runs tasks and tools from it when the folder is opened",
         ".vscode .idea .zed .fleet .nvim .nvimrc .nvim.lua .exrc .vimrc .dir-locals.el "
         ".dir-locals-2.el *.code-workspace *.sublime-project .devcontainer .devcontainer.json",

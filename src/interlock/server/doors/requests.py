@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from interlock.errors import AuthError, InvalidInputError, UsageError
+from interlock.errors import AuthError, InvalidInputError, TooLargeError, UsageError
 
 __all__ = [
     "SESSION",
@@ -34,6 +35,11 @@ DEEPEST = 64
 """Levels of objects and lists in a body: more serves no document and ends programs that recurse."""
 
 T = TypeVar("T")
+
+MAX_VALUES = 10_000
+"""Values that one body may hold, counted by their separators."""
+
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 class ClaimBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +98,22 @@ class SessionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passphrase: str
 
 
+def _check_count(data: bytes) -> None:
+    """Refuse a body of very many small values: deciding on each would hold up everybody.
+
+    Separators are counted instead of values; those inside of texts only make the limit stricter
+    for bodies that are mostly punctuation, so long texts are measured after their strings are cut.
+    """
+    if data.count(b",") <= MAX_VALUES:
+        return
+    if _TEXTS.sub(b"", data).count(b",") > MAX_VALUES:
+        raise TooLargeError(
+            f"the body has more than {MAX_VALUES} values",
+            code="IL-DOR-014",
+            remedy="Send fewer values in one call.",
+        )
+
+
 def parse(data: bytes, kind: type[T]) -> T:
     """A body as the record ``kind``.
 
@@ -103,6 +125,7 @@ def parse(data: bytes, kind: type[T]) -> T:
     try:
         body = msgspec.json.decode(data, type=kind)
         _check_plain(data)
+        _check_count(data)
     except msgspec.ValidationError as error:
         raise InvalidInputError(
             f"the body does not fit: {error}",

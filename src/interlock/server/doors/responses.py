@@ -3,6 +3,7 @@ guard, which gives all of them one shape."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,8 +22,13 @@ RouteTable = Sequence[tuple[str, str, str]]
 def json_response(
     content: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Any record or plain values as JSON."""
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+    """Any record or plain values as JSON; names of files that are no text keep their bytes."""
+    try:
+        body = msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        # Lone surrogates stand for bytes that are not UTF-8; as escapes they travel.
+        body = json.dumps(msgspec.to_builtins(content), ensure_ascii=True).encode()
+    return Response(body, status, headers, media_type="application/json")
 
 
 def routes_of(table: RouteTable, door: object) -> list[Route]:

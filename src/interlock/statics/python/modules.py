@@ -40,7 +40,8 @@ def parse_symbol(text: str) -> PlannedSymbol:
         parts = tuple(place.split("/"))
         stem = (*parts[:-1], parts[-1].removesuffix(".py"))
         names = tuple(inside.replace("::", ".").split(".")) if inside else ()
-        if not place.endswith(".py") or ".." in parts or not _identifiers((stem[-1], *names)):
+        astray = any(part in ("", ".", "..") for part in parts)
+        if not place.endswith(".py") or astray or not _identifiers((stem[-1], *names)):
             raise ValueError("not of the form path/module.py::name")
         return PlannedSymbol(text=text, path=place, names=names)
     module, separator, inside = text.strip().partition(":")
