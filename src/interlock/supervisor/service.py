@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from interlock.adapters.runners.channel import Channel
 from interlock.errors import InterlockError, InternalError, InvalidInputError
 from interlock.ports.confinement import Capability, Level
 from interlock.ports.runner import JudgeKind, SessionSpec
+from interlock.supervisor.diskwatch import DiskWatch, free_bytes, limits_for
 from interlock.supervisor.judge_jobs import JudgeJobs, Measure
 from interlock.supervisor.scratch import Scratches
 from interlock.supervisor.sessions import LiveSession, Sessions
@@ -60,17 +62,25 @@ class Supervisor:
             on_alive=self._tell_alive,
             on_exited=self._tell_exited,
         )
+        self._disk = DiskWatch(
+            self._sessions.scratches,
+            self._sessions.kill,
+            partial(free_bytes, state),
+            limits_for(free_bytes(state)),
+        )
         self._channel: Channel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve one server after the other until ``stop``; then end every session."""
+        watch = asyncio.create_task(self._disk.run())
         pause = _FIRST_PAUSE_S
         while not stop.is_set():
             if await self._serve_one(stop):
                 pause = _FIRST_PAUSE_S
             await _within(stop, pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
+        watch.cancel()
         await self._sessions.end_all()
 
     async def _serve_one(self, stop: asyncio.Event) -> bool:

@@ -120,6 +120,15 @@ class Sessions:
         self.over.pop(session_id, None)
         await in_thread(self._scratches.remove, session_id)
 
+    def scratches(self) -> dict[str, Path]:
+        """Live sessions with the directory of their tree."""
+        return {key: Path(live.spec.scratch) for key, live in self.live.items()}
+
+    def kill(self, session_id: str) -> None:
+        """End a session's programs at once; it is over, and its asker is told so."""
+        if (live := self.live.get(session_id)) is not None:
+            live.sandbox.kill()
+
     async def end_all(self) -> None:
         """End every session at once, without grace."""
         for session_id in list(self._starting):
