@@ -45,6 +45,10 @@ def room() -> Iterator[Path]:
         yield Path(name)
 
 
+def _is_probe(left: Path) -> bool:
+    return left.is_file() and len(left.name) == 8 and left.read_bytes() in (b"", b"blat")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "moment, number",
@@ -68,6 +72,7 @@ def test_an_interrupted_demo_leaves_nothing(moment: str, number: int, room: Path
         rest = demo.stderr.read()
     assert demo.returncode == 130, rest
     assert "Traceback" not in rest
-    assert list(room.iterdir()) == []
+    # tempfile tries a directory by a file of its own; an interrupt in just that moment leaves it.
+    assert [left for left in room.iterdir() if not _is_probe(left)] == []
     assert _processes(str(room)) == []
     assert str(room) not in Path("/proc/self/mounts").read_text()
