@@ -222,3 +222,11 @@ def test_a_clean_of_the_repository_loses_nothing_that_counts(shell: Shell) -> No
     assert (shell.repository / ".orchestrator" / "events.db").is_symlink()
     assert os.path.isdir(shell.layout.root)
     assert Path(shell.layout.user_repository.read_text().strip()) == shell.repository.resolve()
+
+
+def test_nothing_is_written_through_a_link_that_leads_out(shell: Shell) -> None:
+    outside = shell.root / "outside"
+    (shell.repository / "agent_workflow.yaml").symlink_to(outside)
+    done = shell.init("--json")
+    assert done.code == 6, done
+    assert not outside.exists()

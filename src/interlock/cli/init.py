@@ -115,11 +115,15 @@ def _require_plain_directories(root: Path) -> None:
             )
 
 
+_QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
+"""What a repository's own configuration must not run in the name of whoever sets it up."""
+
+
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     # Variables of a git that called us (a hook) would lead it to another repository or index.
     environment = {k: v for k, v in os.environ.items() if k not in _OF_A_CALLER}
     return subprocess.run(
-        ["git", "-C", str(root), "-c", f"core.hooksPath={os.devnull}", *words],
+        ["git", "-C", str(root), *_QUIET, *words],
         capture_output=True,
         text=True,
         check=False,
@@ -154,6 +158,12 @@ def _write(root: Path, files: Mapping[str, bytes]) -> list[str]:
     written = []
     for path, data in files.items():
         target = root / path
+        if target.is_symlink():
+            raise ConflictError(
+                f"{path} is a link, and what it leads to is not written through it",
+                code="IL-INI-005",
+                remedy=f"rm {path}",
+            )
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
