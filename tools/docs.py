@@ -31,6 +31,53 @@ BODIES: dict[str, Any] = {
     "abort": requests.ReasonBody,
     "trust": requests.ReasonBody,
 }
+A_TASK = "the task"
+ANSWERS: dict[str, str] = {
+    "check": "`allowed`, `tool`, `reasons`",
+    "execute": "`result`",
+    "claim": "`task`, `phase`, `phase_token`",
+    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
+    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
+    "snapshot": "`task`, `role`, `is_author`, `current_phase`, `task_dependencies`, "
+    "`completed_tasks`, `blockers`",
+    "refresh": "`phase_token`",
+    "health": "`status`",
+    "login": "`session`, and the same as a cookie",
+    "logout": "`session`",
+    "tasks": "`tasks`",
+    "create": A_TASK,
+    "task": A_TASK,
+    "why": "`task`, `gate`, `request`?",
+    "evidence": "the bundle",
+    "abort": A_TASK,
+    "resume": A_TASK,
+    "approve": A_TASK,
+    "reject": A_TASK,
+    "inbox": "`waiting`",
+    "events": "`events`, `cursor`",
+    "trust": "`digest`, `environment`",
+    "about": "`repository`, `state`, `level`, `reasons`, `notices`, `settings`",
+}
+"""Handler → what is in its answer; `tests/server/test_answers.py` compares."""
+QUERIES = {"transition_status": "?wait=", "events": "?after=&type=&task=&limit=&wait="}
+STATUSES = {
+    "claim": "200",
+    "health": "200",
+    "login": "201, 401",
+    "logout": "200",
+    "create": "201, 404",
+    "check": "200, 401, 409",
+    "execute": "200, 401, 403, 404, 409",
+    "transition_status": "200, 401, 404",
+    "abort": "200, 401, 404, 409",
+    "approve": "200, 401, 404, 409",
+    "reject": "200, 401, 404, 409",
+    "resume": "200, 404, 409",
+    "trust": "200, 401",
+    **dict.fromkeys(("transition", "snapshot", "refresh"), "200, 401, 409"),
+    **dict.fromkeys(("task", "why", "evidence"), "200, 404"),
+    **dict.fromkeys(("tasks", "inbox", "events", "about"), "200"),
+}
 Routes = Iterable[tuple[str, str, str]]
 
 
@@ -48,10 +95,12 @@ def _fields(body: Any) -> str:
 
 
 def _routes(table: Routes, door: type[Any]) -> list[str]:
-    rows = ["| call | body | answers |", "|---|---|---|"]
+    rows = ["| call | what it is | body | answer | statuses |", "|---|---|---|---|---|"]
     for method, path, name in table:
         what = "The decision on a tool call." if name == "check" else getattr(door, name).__doc__
-        rows.append(f"| `{method} {path}` | {_fields(BODIES.get(name))} | {_first(what)} |")
+        call = f"`{method} {path}{QUERIES.get(name, '')}`"
+        cells = (call, _first(what), _fields(BODIES.get(name)), ANSWERS[name], STATUSES[name])
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
@@ -74,6 +123,12 @@ def api() -> str:
         "Unix socket for its owner (`run/people.sock` in the state directory) and a loopback port",
         "that wants a session from `POST /api/v1/session`. Fields with `?` may be left out. Every",
         "POST takes an `Idempotency-Key`: repeated under it, it is the same command.",
+        "",
+        "Every route may also answer 400 (not JSON: equal keys, NaN, nesting over 64 levels, a",
+        "key over 200 characters), 403 (a Host or Origin that is not the door's own), 413 (a body",
+        "over 8 MiB), 422 (JSON of another shape), 500 and 503; the people's port 401 without a",
+        "login. After five wrong passphrases from one side the next is looked at after 30 s, then",
+        "60 s, up to 15 minutes. GET changes nothing.",
         "",
         "## Agent door",
         "",
@@ -110,14 +165,17 @@ def configuration() -> str:
         "# Configuration",
         "",
         "`.orchestrator/config.yaml` in the repository; environment variables win over it. The",
-        "stricter of two modes counts.",
+        "stricter of two modes counts; this release acts on `strict` only and treats the others",
+        "as strict (`interlock up` and the load of a workflow say so). What does not fit keeps the",
+        "server from starting: exit 7, with the file or variable.",
         "",
         "| setting | variable | default | meaning |",
         "|---|---|---|---|",
         *rows,
         "",
         "`ORCHESTRATOR_JWT_SECRET` (at least 32 bytes) replaces the generated secret of phase",
-        "tokens; `XDG_STATE_HOME` says where state lies.",
+        "tokens; `XDG_STATE_HOME` says where state lies. Sessions get `INTERLOCK_URL`,",
+        "`INTERLOCK_AGENT_ID`, `INTERLOCK_PROMPT_FILE` and `INTERLOCK_LIB`; none is a secret.",
         "",
     ]
     return "\n".join(lines)

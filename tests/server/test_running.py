@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,20 @@ def test_after_a_stop_the_next_server_starts_on_the_same_records(layout: Layout)
                 assert server.ledger.states() == ()
 
     asyncio.run(story())
+
+
+def test_a_server_that_still_waits_for_its_supervisor_can_be_stopped(layout: Layout) -> None:
+    command = [sys.executable, "-m", "interlock.server", "--state", str(layout.root)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while not layout.about.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(15) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert not layout.about.exists()
 
 
 # -- what keeps a server from starting ------------------------------------------------------

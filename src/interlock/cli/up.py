@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -142,24 +143,26 @@ def stop_background(layout: Layout) -> bool:
         UnavailableError: something still runs after half a minute.
     """
     monitor, *children = layout.locks
-    # Without a monitor (killed) its children are stopped one by one.
-    running = [pid for lock in ([monitor], children) for pid in _holders(lock)]
-    if not running:
-        return False
-    first = _holders([monitor]) or running
-    for pid in first:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOPPED_S
-    while _holders(layout.locks):
-        if time.monotonic() > deadline:
-            raise UnavailableError(
-                f"process {running[0]} does not stop",
-                code="IL-CLI-011",
-                remedy=f"kill -9 {running[0]}",
-            )
-        time.sleep(0.05)
-    return True
+    with contextlib.ExitStack() as stack:
+        told = [_opened(pid, stack) for pid in _holders([monitor])]
+        rest = [_opened(pid, stack) for pid in _holders(children)]
+        # Without a monitor (killed) its children are stopped one by one.
+        for process in told or rest:
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + _STOPPED_S
+        for process in (*told, *rest):
+            if not select.select([process], [], [], max(deadline - time.monotonic(), 0))[0]:
+                raise UnavailableError(
+                    "not everything has stopped", code="IL-CLI-011", remedy="interlock down"
+                )
+    return bool(told or rest)
+
+
+def _opened(pid: int, stack: contextlib.ExitStack) -> int:
+    """A descriptor of the process: readable once it is over, and never another one's."""
+    descriptor = os.pidfd_open(pid)
+    stack.callback(os.close, descriptor)
+    return descriptor
 
 
 def _holders(locks: Iterable[Path]) -> list[int]:

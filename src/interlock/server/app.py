@@ -4,6 +4,7 @@ server."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -235,12 +236,23 @@ def _user_repository(layout: Layout) -> Path:
 
 
 async def serve_forever(layout: Layout) -> None:
-    """Run until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
+    """Run until SIGTERM or SIGINT, which end a start as well."""
     loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(_serve(layout), name="server")
+
+    def stop() -> None:
+        # Once: a second one must not break off the way down.
+        if not serving.cancelling():
+            serving.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+async def _serve(layout: Layout) -> None:
     async with running(layout) as server:
         level = server.runner.capability().level.value
-        _log.info("server_up", extra={"port": server.port, "level": level})
-        await stop.wait()
+        _log.info("server_up", extra={"port": server.port, "confinement": level})
+        await asyncio.Event().wait()
