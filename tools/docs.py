@@ -11,6 +11,10 @@ import click
 import msgspec
 
 from interlock.cli.main import cli
+from interlock.core.events import EVENT_KINDS, EventType
+from interlock.core.model import WorkflowSpec
+from interlock.core.states import GATE, HOLDER, STATUS_KEPT, TABLE, TaskStatus
+from interlock.definition.packs import load_pack
 from interlock.errors import InterlockError
 from interlock.server.doors import requests
 from interlock.server.doors.agent import AGENT_ROUTES, AgentDoor
@@ -206,10 +210,135 @@ def command_line() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+Edges = Mapping[tuple[str, str, str], None]
+"""From, to, event; ``[*]`` is where a machine begins or ends."""
+
+
+def of_tasks() -> Edges:
+    """The table of tasks; a task begins before its first event."""
+    names = {TaskStatus.NEW: "[*]"}
+    return {
+        (names.get(source, source.value), target.value, event.value): None
+        for (source, event), target in TABLE.items()
+    }
+
+
+def of_part(place: Mapping[TaskStatus, str]) -> Edges:
+    """The same table as one part of a task in one phase sees it.
+
+    Args:
+        place: status → place of the part; in a status that is not here there is no part.
+    """
+    found: dict[tuple[str, str, str], None] = {}
+    for (source, event), target in TABLE.items():
+        before, after = place.get(source, "[*]"), place.get(target, "[*]")
+        if event is EventType.PHASE_CHANGED:
+            after = "[*]"  # another phase has another gate and another attempt
+        if before != after:
+            found[before, after, event.value] = None
+    return found
+
+
+def _diagram(edges: Edges, outer: str = "") -> list[str]:
+    """A Mermaid state diagram; edges that every place has are drawn once, around all of them."""
+    inside = {place for before, after, _ in edges for place in (before, after)} - {"[*]"}
+    leaving = {
+        (after, event)
+        for _, after, event in edges
+        if outer and all((place, after, event) in edges for place in inside - FINAL)
+    }
+    shown = [edge for edge in edges if edge[1:] not in leaving]
+    lines = [f"    {before} --> {after}: {event}" for before, after, event in shown]
+    if leaving:
+        # What ends there stands outside; the rest is one composite state.
+        within = [line for line in lines if not any(f"--> {end}:" in line for end in FINAL)]
+        begin = [line for line in within if "[*] -->" in line]
+        within = [line for line in within if line not in begin]
+        out = [line for line in lines if line not in (*begin, *within)]
+        lines = [
+            *begin,
+            f"    state {outer} {{",
+            *(f"    {line}" for line in within),
+            "    }",
+            *out,
+        ]
+        lines += [f"    {outer} --> {after}: {event}" for after, event in sorted(leaving)]
+    ends = [f"    {place} --> [*]" for place in sorted(inside & FINAL)]
+    return ["```mermaid", "stateDiagram-v2", *lines, *ends, "```", ""]
+
+
+FINAL = {status.value for status in TaskStatus if status.is_final}
+
+
+def _phases(workflow: WorkflowSpec) -> list[str]:
+    ways = [
+        f"    {t.source} --> {t.target}" + (f": {t.gate}" if t.gate else "")
+        for t in workflow.transitions
+    ]
+    begin, end = (
+        workflow.start.id,
+        next(p.id for p in workflow.phases if workflow.is_terminal(p.id)),
+    )
+    lines = [f"    [*] --> {begin}", *ways, f"    {end} --> [*]: commit"]
+    return ["```mermaid", "stateDiagram-v2", *lines, "```", ""]
+
+
+def _moves() -> list[str]:
+    rows = ["| event | what it says | from | to |", "|---|---|---|---|"]
+    for event, kind in EVENT_KINDS.items():
+        ways: dict[str, list[str]] = {}
+        for (source, moved), target in TABLE.items():
+            if moved is event:
+                ways.setdefault(target.value, []).append(source.value)
+        kept = sorted(status.value for status in STATUS_KEPT.get(event, ()))
+        cells = [(", ".join(sources), target) for target, sources in ways.items()]
+        what = _first(kind.__doc__).replace("``", "`")
+        for source, target in cells or [(", ".join(kept), "stays")]:
+            rows.append(f"| `{event.value}` | {what} | {source} | {target} |")
+    return rows
+
+
+def state_machine() -> str:
+    """Tasks, attempts and gates as their tables have them, and the phases of the built-in pack."""
+    lines = [
+        "# State machine",
+        "",
+        "Made out of the tables in `core/states.py`. A status changes only by an event that stands",
+        "there; everything else is refused, also while stored events are folded.",
+        "",
+        "## Task",
+        "",
+        *_diagram(of_tasks(), "open"),
+        "## Attempt",
+        "",
+        "One session holds the phase. It is suspended while what it asked for is decided: no tool",
+        "works, its tree is taken over once. Each attempt has an epoch of its own.",
+        "",
+        *_diagram(of_part({status: held.value for status, held in HOLDER.items()})),
+        "## Gate",
+        "",
+        "The way out of the present phase. Only what was measured, or a person, opens it.",
+        "",
+        *_diagram(of_part({status: place.value for status, place in GATE.items()})),
+        "## Phases",
+        "",
+        "Those of the built-in workflow `tdd`; on the way forward the gate that guards it. A task",
+        "runs through the machine above once for each phase.",
+        "",
+        *_phases(load_pack("tdd").workflow),
+        "## Every event",
+        "",
+        *_moves(),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 PAGES: Mapping[str, Any] = {
     "api.md": api,
     "configuration.md": configuration,
     "cli.md": command_line,
+    "state-machine.md": state_machine,
 }
 
 if __name__ == "__main__":

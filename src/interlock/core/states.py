@@ -19,8 +19,12 @@ from enum import StrEnum
 from interlock.core.events import EventType
 
 __all__ = [
+    "GATE",
+    "HOLDER",
     "STATUS_KEPT",
     "TABLE",
+    "GatePlace",
+    "HolderStatus",
     "IllegalTransitionError",
     "TaskStatus",
     "is_legal",
@@ -44,6 +48,21 @@ class TaskStatus(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing can happen to the task any more."""
         return self in (TaskStatus.COMPLETED, TaskStatus.ABORTED)
+
+
+class HolderStatus(StrEnum):
+    """Where the attempt is that holds the phase."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class GatePlace(StrEnum):
+    """Where the gate is that guards the way out of the present phase."""
+
+    SHUT = "shut"
+    MEASURED = "measured"
+    ASKED = "asked"
 
 
 class IllegalTransitionError(Exception):
@@ -89,6 +108,21 @@ STATUS_KEPT: dict[EventType, frozenset[TaskStatus]] = {
     _E.BLOCKER_ENCOUNTERED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
 }
 """Events that are recorded without moving the task → statuses in which they may be recorded."""
+
+HOLDER: dict[TaskStatus, HolderStatus] = {
+    _S.WORKING: HolderStatus.ACTIVE,
+    _S.MEASURING: HolderStatus.SUSPENDED,
+    _S.LANDING: HolderStatus.SUSPENDED,
+}
+"""Status → its attempt; in every other status no attempt holds the phase."""
+
+GATE: dict[TaskStatus, GatePlace] = {
+    _S.READY: GatePlace.SHUT,
+    _S.WORKING: GatePlace.SHUT,
+    _S.MEASURING: GatePlace.MEASURED,
+    _S.AWAITING_APPROVAL: GatePlace.ASKED,
+}
+"""Status → the gate in front of the task; in every other status none is left."""
 
 
 def is_legal(status: TaskStatus, event: EventType) -> bool:

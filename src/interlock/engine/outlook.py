@@ -11,7 +11,7 @@ from interlock.core.facts import GreenFacts, RedFacts
 from interlock.core.gates.evaluate import evaluate_leaving, needs
 from interlock.core.gates.kind import Needs
 from interlock.core.model import TransitionSpec, WorkflowSpec
-from interlock.core.states import TaskStatus
+from interlock.core.states import GATE, GatePlace, TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import decode, plain, typed
 from interlock.engine.gatekeeper import Gatekeeper
@@ -125,7 +125,7 @@ class Outlook:
         ``question``; an approval comes with everything that it would be bound to."""
         found: list[Mapping[str, Any]] = []
         for state in self._ledger.states():
-            if state.status is TaskStatus.AWAITING_APPROVAL:
+            if GATE.get(state.status) is GatePlace.ASKED:
                 found.append(await self._approvable(state))
             elif not state.status.is_final:
                 found += await self._asking(state)

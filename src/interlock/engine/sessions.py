@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from interlock.core.states import TaskStatus
+from interlock.core.states import HOLDER
 from interlock.core.tasks import TaskState
 from interlock.errors import AuthError, ConflictError
 
@@ -48,7 +48,7 @@ def acts_as(state: TaskState, session_id: str) -> Caller:
         AuthError: the session is nobody for this task (any more).
     """
     if session_id and state.session_id == session_id:
-        if state.status in (TaskStatus.WORKING, TaskStatus.MEASURING, TaskStatus.LANDING):
+        if state.status in HOLDER:
             return Caller(
                 session_id=session_id,
                 agent_id=state.agent_id,

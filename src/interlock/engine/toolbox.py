@@ -19,7 +19,7 @@ from interlock.core.policy.arguments import normalize_args
 from interlock.core.policy.names import PROTOCOL, READING
 from interlock.core.policy.tools import decide
 from interlock.core.reasons import Reason, ToolDecision
-from interlock.core.states import TaskStatus
+from interlock.core.states import HOLDER, HolderStatus
 from interlock.engine.environments import Environments
 from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
@@ -115,7 +115,7 @@ class Toolbox:
     def _require_working(self, caller: Caller) -> None:
         """An author's tools are suspended while its request is measured."""
         state = self._ledger.state(caller.task_id)
-        if caller.is_author and state.status is not TaskStatus.WORKING:
+        if caller.is_author and HOLDER.get(state.status) is not HolderStatus.ACTIVE:
             raise ConflictError(
                 f"the task is {state.status.value}: its tools are suspended",
                 code="IL-TLB-001",
