@@ -20,7 +20,7 @@ from interlock.adapters.confinement import UidRange, bubblewrap, probe, start
 from interlock.adapters.confinement.inside import properties
 from interlock.adapters.confinement.probe import try_properties
 from interlock.adapters.confinement.witness import Witness, read_report
-from interlock.ports.confinement import Level, Mount, SandboxSpec
+from interlock.ports.confinement import Held, Level, Mount, SandboxSpec
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -178,6 +178,10 @@ def test_probe_says_full_here_and_how_limits_hold() -> None:
     assert found.level is Level.FULL
     assert found.reasons[0].startswith("limits: ")
     assert found.uid_drop == (os.getuid() == 0)
+    assert {one.id.replace("-", "_") for one in found.properties} == set(properties.names())
+    assert {(one.level, one.held, one.why) for one in found.properties} == {
+        (Level.FULL, Held.YES, "")
+    }
     assert probe() is found
 
 
@@ -194,7 +198,9 @@ def test_failing_property_lowers_the_level(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.undo()
         probe(refresh=True)
     assert found.level is Level.NONE
-    assert "full: open_vsock was not refused" in found.reasons
+    (hole,) = (one for one in found.properties if one.id == "open-vsock")
+    assert hole.broken
+    assert f"full: {hole.says} But it was not refused." in found.reasons
 
 
 def test_missing_bubblewrap_lowers_the_level(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,17 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-__all__ = ["Capability", "Level", "Limits", "Mount", "Sandbox", "SandboxSpec"]
+__all__ = [
+    "Capability",
+    "Held",
+    "Level",
+    "Limits",
+    "Mount",
+    "Property",
+    "Rung",
+    "Sandbox",
+    "SandboxSpec",
+]
 
 
 class Level(StrEnum):
@@ -23,6 +33,26 @@ class Level(StrEnum):
     FULL = "full"
     PARTIAL = "partial"
     NONE = "none"
+
+
+class Rung(StrEnum):
+    """How a level is built; the first two give ``full``."""
+
+    BUBBLEWRAP = "bubblewrap"
+    """User namespaces, by bubblewrap: for root and for ordinary users."""
+    NAMESPACES = "namespaces"
+    """Namespaces that root makes itself, where the kernel refuses user namespaces."""
+    LANDLOCK = "landlock"
+    PLAIN = "plain"
+
+
+class Held(StrEnum):
+    """What was seen when a property was tried."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_APPLICABLE = "not applicable"
+    """There is nothing to try here: the machine, or who started Interlock, has no such thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +121,52 @@ class SandboxSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
-    """What was found by really starting a sandbox.
+class Property:
+    """One thing that confinement does, tried at one level on this machine.
 
     Args:
-        level: the strongest level whose properties all held.
+        id: what it is called everywhere, in kebab-case.
+        level: the level it was tried at.
+        says: one sentence that is true where it is held.
+        prevents: what an agent could do without it, in words that follow "prevents"; empty for what
+            makes sandboxes usable and prevents nothing.
+        levels: the levels that promise it. At another level it may be held all the same.
+        held: what was seen.
+        why: what happened instead, or why there is nothing to try; empty if it is held.
+    """
+
+    id: str
+    level: Level
+    says: str
+    prevents: str
+    levels: tuple[Level, ...]
+    held: Held
+    why: str = ""
+
+    @property
+    def broken(self) -> bool:
+        """Its level promises it and does not keep it."""
+        return self.held is Held.NO and self.level in self.levels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """What was found by really starting sandboxes.
+
+    Args:
+        level: the strongest level whose promised properties all held.
         reasons: one sentence each: why not a stronger level, and how each limit is held.
         uid_drop: sandboxes run as another user than the caller.
+        rung: how ``level`` is built here.
+        properties: everything that was tried, at ``level`` and at levels above that failed; each
+            id once per level.
     """
 
     level: Level
     reasons: tuple[str, ...]
     uid_drop: bool
+    rung: Rung = Rung.PLAIN
+    properties: tuple[Property, ...] = ()
 
 
 class Sandbox(Protocol):

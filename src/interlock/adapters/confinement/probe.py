@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 
+from interlock.adapters.confinement.inside.properties import PROPERTIES
 from interlock.adapters.confinement.launch import start
 from interlock.adapters.confinement.launcher import limits
 from interlock.adapters.confinement.uids import UidRange
 from interlock.adapters.confinement.witness import Witness, read_report
 from interlock.errors import InterlockError, UnavailableError
-from interlock.ports.confinement import Capability, Level
+from interlock.ports.confinement import Capability, Held, Level, Property, Rung
 
 __all__ = ["probe"]
 
@@ -45,11 +46,33 @@ def _probe() -> Capability:
         return Capability(level=Level.NONE, reasons=reasons, uid_drop=uid is not None)
     finally:
         uids.release(uid)
-    reasons = tuple(f"full: {name} {what}" for name, what in broken.items())
+    found = _properties(Level.FULL, broken)
+    reasons = tuple(f"full: {one.says} But it {one.why}." for one in found if one.broken)
     if not reasons:
         reasons = (_how_limits_hold(cgroup),)
-    level = Level.NONE if broken else Level.FULL
-    return Capability(level=level, reasons=reasons, uid_drop=uid is not None)
+    broken_one = any(one.broken for one in found)
+    return Capability(
+        level=Level.NONE if broken_one else Level.FULL,
+        reasons=reasons,
+        uid_drop=uid is not None,
+        rung=Rung.PLAIN if broken_one else Rung.BUBBLEWRAP,
+        properties=found,
+    )
+
+
+def _properties(level: Level, broken: dict[str, str]) -> tuple[Property, ...]:
+    return tuple(
+        Property(
+            id=name.replace("_", "-"),
+            level=level,
+            says=tried.says,
+            prevents=tried.prevents,
+            levels=tuple(map(Level, tried.levels)),
+            held=Held.NO if name in broken else Held.YES,
+            why=broken.get(name, ""),
+        )
+        for name, tried in PROPERTIES.items()
+    )
 
 
 def try_properties(uid: int | None) -> tuple[dict[str, str], str]:

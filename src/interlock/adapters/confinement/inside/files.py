@@ -4,6 +4,9 @@ import ctypes
 import os
 
 from .harness import (
+    ALWAYS,
+    FULL,
+    PARTIAL,
     Arguments,
     call,
     checked,
@@ -17,59 +20,96 @@ from .harness import (
 _MS_BIND, _MS_REMOUNT = 4096, 32
 
 
-@true
+@true(
+    ALWAYS,
+    "A program can write its own tree.",
+)
 def can_write_its_tree(a: Arguments) -> bool:
     write("/w/probe")
     os.unlink("/w/probe")
     return True
 
 
-@refused
+@refused(
+    FULL,
+    "A file that is mounted read-only inside the tree cannot be written.",
+    prevents="early writes to files that its phase may not change",
+)
 def write_read_only_file(a: Arguments) -> None:
     write("/w/frozen/file")
 
 
-@refused
+@refused(
+    FULL,
+    "Nothing can be created in a directory that is mounted read-only inside the tree.",
+    prevents="early writes to directories that its phase may not change",
+)
 def create_in_read_only_directory(a: Arguments) -> None:
     write("/w/frozen/new")
 
 
-@refused
+@refused(
+    FULL,
+    "A read-only directory inside the tree cannot be moved away.",
+    prevents="putting a directory of its own in the place of a read-only one",
+)
 def rename_read_only_directory(a: Arguments) -> None:
     os.rename("/w/frozen", "/w/moved")
 
 
-@refused
+@refused(
+    FULL,
+    "No parent of a read-only directory inside the tree can be moved away.",
+    prevents="putting a tree of its own in the place of a read-only one",
+)
 def rename_parent_of_read_only(a: Arguments) -> None:
     os.rename("/w/parent", "/w/moved")
 
 
-@refused
+@refused(
+    PARTIAL,
+    "The system's programs cannot be written.",
+    prevents="changing programs that people run",
+)
 def write_system(a: Arguments) -> None:
     write("/usr/probe")
 
 
-@refused
+@refused(
+    PARTIAL,
+    "The environment cannot be written.",
+    prevents="changing packages that the judge or a person runs",
+)
 def write_environment(a: Arguments) -> None:
     write("/env/probe")
 
 
-@refused
+@refused(
+    PARTIAL, "Nothing can be created beside the mounts.", prevents="leaving files outside its tree"
+)
 def write_root(a: Arguments) -> None:
     write("/probe")
 
 
-@refused
+@refused(
+    PARTIAL,
+    "The system's settings cannot be written.",
+    prevents="changing users, names or start-up files",
+)
 def write_etc(a: Arguments) -> None:
     write("/etc/passwd", "a")
 
 
-@refused
+@refused(
+    PARTIAL, "Nothing can be created among the devices.", prevents="leaving files outside its tree"
+)
 def write_dev(a: Arguments) -> None:
     write("/dev/probe")
 
 
-@refused
+@refused(
+    ALWAYS, "A read-only mount cannot be made writable.", prevents="undoing what was made read-only"
+)
 def remount_writable(a: Arguments) -> None:
     for place in (b"/w/frozen", b"/usr", b"/"):
         if libc.mount(b"none", place, None, ctypes.c_ulong(_MS_REMOUNT | _MS_BIND), None) == 0:
@@ -77,42 +117,60 @@ def remount_writable(a: Arguments) -> None:
     checked(-1)
 
 
-@refused
+@refused(
+    ALWAYS,
+    "Nothing can be mounted, not even in a namespace of its own.",
+    prevents="hiding files below others and reaching file systems of the kernel",
+)
 def mount_tmpfs(a: Arguments) -> None:
     here_or_in_own_namespace(
         lambda: checked(libc.mount(b"tmpfs", b"/w", b"tmpfs", ctypes.c_ulong(0), None))
     )
 
 
-@refused
+@refused(ALWAYS, "Nothing can be unmounted.", prevents="uncovering what lies below a mount")
 def unmount(a: Arguments) -> None:
     checked(libc.umount2(b"/w/frozen", 2))
 
 
-@refused
+@refused(
+    ALWAYS, "A mount cannot be copied.", prevents="getting at a mount without its restrictions"
+)
 def copy_a_mount(a: Arguments) -> None:
     here_or_in_own_namespace(
         lambda: call("open_tree", ctypes.c_long(-100), b"/env", ctypes.c_long(1))
     )
 
 
-@refused
+@refused(ALWAYS, "Device files cannot be made.", prevents="reading and writing the disk itself")
 def make_device(a: Arguments) -> None:
     os.mknod("/w/device", 0o60666, os.makedev(254, 0))
 
 
-@refused
+@refused(
+    ALWAYS,
+    "The system's password hashes cannot be read.",
+    prevents="guessing passwords of the machine",
+)
 def read_shadow(a: Arguments) -> None:
     with open("/etc/shadow") as file:
         file.read()
 
 
-@refused
+@refused(
+    PARTIAL,
+    "The home of whoever runs Interlock cannot be listed.",
+    prevents="finding keys, tokens and other repositories",
+)
 def see_host_home(a: Arguments) -> None:
     if set(os.listdir(str(a["home"]))) <= {a["home_mount"]}:  # on the way to the interpreter
         raise OSError
 
 
-@refused
+@refused(
+    FULL,
+    "Files outside the mounts are not even seen.",
+    prevents="learning names, sizes and dates of other files",
+)
 def see_host_file(a: Arguments) -> None:
     os.stat(str(a["file"]))

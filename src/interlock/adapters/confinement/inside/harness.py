@@ -6,7 +6,45 @@ import platform
 from collections.abc import Callable
 
 Arguments = dict[str, int | str]
-_PROPERTIES: dict[str, tuple[Callable[[Arguments], object], bool]] = {}
+Function = Callable[[Arguments], object]
+Register = Callable[[Function], Function]
+ALWAYS = ("full", "partial", "none")
+PARTIAL = ("full", "partial")
+FULL = ("full",)
+
+
+class Property:
+    """Something that holds at some levels.
+
+    Attributes:
+        name: of its function, and its id with dashes for underscores.
+        levels: that promise it.
+        says, prevents: as in ``ports.confinement.Property``.
+    """
+
+    def __init__(
+        self, function: Function, levels: tuple[str, ...], says: str, prevents: str, refused: bool
+    ) -> None:
+        self.name, self.levels, self.says, self.prevents = (
+            function.__name__,
+            levels,
+            says,
+            prevents,
+        )
+        self._function, self._refused = function, refused
+
+    def broken(self, a: Arguments) -> str:
+        """What happened instead of what should; empty if the property holds."""
+        try:
+            result = self._function(a)
+        except OSError as error:
+            return "" if self._refused else str(error)
+        if self._refused:
+            return "was not refused"
+        return "" if result else "does not hold"
+
+
+PROPERTIES: dict[str, Property] = {}
 libc = ctypes.CDLL(None, use_errno=True)
 _COLUMN = 0 if platform.machine() == "x86_64" else 1
 _CALLS = {
@@ -23,16 +61,26 @@ _CALLS = {
 CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x20000
 
 
-def refused(function: Callable[[Arguments], object]) -> Callable[[Arguments], object]:
+def _registered(levels: tuple[str, ...], says: str, prevents: str, refused: bool) -> Register:
+    def register(function: Function) -> Function:
+        PROPERTIES[function.__name__] = Property(function, levels, says, prevents, refused)
+        return function
+
+    return register
+
+
+def refused(
+    levels: tuple[str, ...], says: str, *, prevents: str = ""
+) -> Callable[[Function], Function]:
     """Holds when the kernel says no."""
-    _PROPERTIES[function.__name__] = (function, True)
-    return function
+    return _registered(levels, says, prevents, True)
 
 
-def true(function: Callable[[Arguments], object]) -> Callable[[Arguments], object]:
+def true(
+    levels: tuple[str, ...], says: str, *, prevents: str = ""
+) -> Callable[[Function], Function]:
     """Holds when the function returns something true."""
-    _PROPERTIES[function.__name__] = (function, False)
-    return function
+    return _registered(levels, says, prevents, False)
 
 
 def call(name: str, *arguments: object) -> int:
@@ -60,24 +108,13 @@ def write(path: str, mode: str = "w") -> None:
         file.write("x")
 
 
-def _broken(function: Callable[[Arguments], object], must_refuse: bool, a: Arguments) -> str:
-    """What happened instead of what should; empty if the property holds."""
-    try:
-        result = function(a)
-    except OSError as error:
-        return "" if must_refuse else str(error)
-    if must_refuse:
-        return "was not refused"
-    return "" if result else "does not hold"
-
-
-def _apart(function: Callable[[Arguments], object], must_refuse: bool, a: Arguments) -> str:
+def _apart(tried: Property, a: Arguments) -> str:
     """The same in a process of its own, so that what one property changes no other sees."""
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.close(reader)
         try:
-            answer = _broken(function, must_refuse, a)
+            answer = tried.broken(a)
         except BaseException as error:
             answer = repr(error)
         os.set_blocking(writer, False)
@@ -92,10 +129,10 @@ def _apart(function: Callable[[Arguments], object], must_refuse: bool, a: Argume
 
 def try_all(arguments: Arguments) -> dict[str, str]:
     """Every property that does not hold, with what happened instead."""
-    answers = {name: _apart(*kind, arguments) for name, kind in _PROPERTIES.items()}
+    answers = {name: _apart(tried, arguments) for name, tried in PROPERTIES.items()}
     return {name: answer for name, answer in answers.items() if answer}
 
 
 def names() -> tuple[str, ...]:
     """All properties in the order they are tried."""
-    return tuple(_PROPERTIES)
+    return tuple(PROPERTIES)

@@ -5,6 +5,8 @@ import os
 import pwd
 
 from .harness import (
+    ALWAYS,
+    FULL,
     Arguments,
     refused,
     true,
@@ -17,39 +19,63 @@ def _status(field: str) -> str:
         return next(line.split()[1] for line in file if line.startswith(field + ":"))
 
 
-@true
+@true(
+    ALWAYS,
+    "A program has no capability, and cannot get one back.",
+    prevents="everything that only root may do",
+)
 def has_no_capabilities(a: Arguments) -> bool:
     return all(int(_status(f"Cap{kind}"), 16) == 0 for kind in ("Eff", "Prm", "Bnd", "Inh", "Amb"))
 
 
-@true
+@true(
+    ALWAYS,
+    "No setuid program gives a program more rights.",
+    prevents="becoming root by sudo, su or ping",
+)
 def has_no_new_privileges(a: Arguments) -> bool:
     return _status("NoNewPrivs") == "1"
 
 
-@true
+@true(
+    ALWAYS,
+    "System calls are filtered.",
+    prevents="kernel interfaces that let programs out of sandboxes",
+)
 def is_filtered(a: Arguments) -> bool:
     return _status("Seccomp") == "2"
 
 
-@true
+@true(
+    FULL,
+    "A program is an ordinary user without other groups.",
+    prevents="using a group's rights, for example those of docker",
+)
 def is_an_ordinary_user(a: Arguments) -> bool:
     return os.getresuid() == (1000, 1000, 1000) and os.getgroups() in ([], [1000])
 
 
-@true
+@true(
+    FULL,
+    "A program's user has a name and a private home.",
+    prevents="reading and changing settings in a person's home",
+)
 def has_a_name_and_a_home(a: Arguments) -> bool:
     home = pwd.getpwuid(os.getuid()).pw_dir
     write(home + "/probe")
     return os.environ["HOME"] == home == "/home/agent"
 
 
-@refused
+@refused(ALWAYS, "A program cannot become root.", prevents="everything that only root may do")
 def become_root(a: Arguments) -> None:
     os.setuid(0)
 
 
-@refused
+@refused(
+    ALWAYS,
+    "A program cannot give a file to root.",
+    prevents="making files that only root can remove",
+)
 def give_to_root(a: Arguments) -> None:
     os.chown("/w", 0, 0)
 
@@ -66,19 +92,31 @@ def _descriptors() -> dict[int, str]:
 _AT_START = _descriptors()
 
 
-@true
+@true(
+    ALWAYS,
+    "A program gets no open file of ours.",
+    prevents="using a file, socket or database that we have open",
+)
 def has_no_stray_descriptors(a: Arguments) -> bool:
     if stray := _AT_START.keys() - {0, 1, 2, int(a["tty"])}:
         raise OSError(", ".join(f"{fd}: {_AT_START[fd]}" for fd in sorted(stray)))
     return True
 
 
-@true
+@true(
+    ALWAYS,
+    "A program gets no variable of the host.",
+    prevents="reading secrets from the environment",
+)
 def has_a_clean_environment(a: Arguments) -> bool:
     return set(os.environ) <= {"PATH", "HOME", "TMPDIR", "LANG", "PWD", "LC_CTYPE"}
 
 
-@true
+@true(
+    ALWAYS,
+    "TMPDIR is private and starts empty.",
+    prevents="reading and planting files in a shared /tmp",
+)
 def has_private_temporary_directory(a: Arguments) -> bool:
     write(os.environ["TMPDIR"] + "/probe")
     return os.listdir(os.environ["TMPDIR"]) == ["probe"]

@@ -4,8 +4,10 @@ import ctypes
 import os
 
 from .harness import (
+    ALWAYS,
     CLONE_NEWNS,
     CLONE_NEWUSER,
+    PARTIAL,
     Arguments,
     call,
     refused,
@@ -13,17 +15,25 @@ from .harness import (
 )
 
 
-@refused
+@refused(
+    PARTIAL,
+    "No new user namespace can be made.",
+    prevents="reaching kernel code that only a namespace's root may call",
+)
 def unshare_user_namespace(a: Arguments) -> None:
     call("unshare", ctypes.c_long(CLONE_NEWUSER))
 
 
-@refused
+@refused(ALWAYS, "No new mount namespace can be made.", prevents="arranging mounts of its own")
 def unshare_mount_namespace(a: Arguments) -> None:
     call("unshare", ctypes.c_long(CLONE_NEWNS))
 
 
-@refused
+@refused(
+    PARTIAL,
+    "No process can be started in a new user namespace.",
+    prevents="reaching kernel code that only a namespace's root may call",
+)
 def clone_user_namespace(a: Arguments) -> None:
     nothing = ctypes.c_long(0)
     child = call("clone", ctypes.c_long(CLONE_NEWUSER | 17), nothing, nothing, nothing, nothing)
@@ -31,34 +41,50 @@ def clone_user_namespace(a: Arguments) -> None:
         os._exit(0)
 
 
-@refused
+@refused(
+    ALWAYS,
+    "The kernel's handler of crashes cannot be replaced.",
+    prevents="running a program as root",
+)
 def write_core_pattern(a: Arguments) -> None:
     os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
 
 
-@refused
+@refused(
+    ALWAYS,
+    "The kernel's limits of namespaces cannot be raised.",
+    prevents="making namespaces again",
+)
 def raise_namespace_limit(a: Arguments) -> None:
     write("/proc/sys/user/max_user_namespaces")
 
 
-@refused
+@refused(ALWAYS, "The kernel's emergency keys cannot be pressed.", prevents="stopping the machine")
 def use_sysrq(a: Arguments) -> None:
     os.close(os.open("/proc/sysrq-trigger", os.O_WRONLY))
 
 
-@refused
+@refused(ALWAYS, "io_uring is closed.", prevents="doing by it what the filter refuses")
 def use_io_uring(a: Arguments) -> None:
     os.close(
         call("io_uring_setup", ctypes.c_long(1), ctypes.byref(ctypes.create_string_buffer(256)))
     )
 
 
-@refused
+@refused(
+    ALWAYS,
+    "The kernel's key rings are closed.",
+    prevents="reading keys that the kernel keeps for the user",
+)
 def use_kernel_keys(a: Arguments) -> None:
     call("keyctl", ctypes.c_long(0), ctypes.c_long(-4), ctypes.c_long(0))
 
 
-@refused
+@refused(
+    ALWAYS,
+    "No program can be loaded into the kernel.",
+    prevents="watching other processes from the kernel",
+)
 def load_bpf(a: Arguments) -> None:
     attributes = ctypes.create_string_buffer(b"\2\0\0\0\4\0\0\0\4\0\0\0\1\0\0\0", 128)
     os.close(
@@ -66,6 +92,10 @@ def load_bpf(a: Arguments) -> None:
     )
 
 
-@refused
+@refused(
+    ALWAYS,
+    "Page faults cannot be handled by a program.",
+    prevents="holding the kernel still to win a race",
+)
 def handle_page_faults(a: Arguments) -> None:
     os.close(call("userfaultfd", ctypes.c_long(1)))

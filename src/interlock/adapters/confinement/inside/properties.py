@@ -1,6 +1,6 @@
 """All properties; importing their files registers them."""
 
 from . import files, identity, interfaces, reach, terminal
-from .harness import names, try_all
+from .harness import PROPERTIES, names, try_all
 
-__all__ = ["files", "identity", "interfaces", "names", "reach", "terminal", "try_all"]
+__all__ = ["PROPERTIES", "files", "identity", "interfaces", "names", "reach", "terminal", "try_all"]

@@ -6,6 +6,7 @@ import os
 import termios
 
 from .harness import (
+    ALWAYS,
     Arguments,
     call,
     refused,
@@ -15,12 +16,19 @@ from .harness import (
 _TIOCLINUX = 0x541C
 
 
-@refused
+@refused(
+    ALWAYS,
+    "The terminal of whoever started Interlock cannot be opened.",
+    prevents="reading what a person types",
+)
 def open_terminal_of_host(a: Arguments) -> None:
     os.close(os.open("/dev/tty", os.O_RDWR))
 
 
-@true
+@true(
+    ALWAYS,
+    "A terminal that a program is given works.",
+)
 def terminal_is_its_own(a: Arguments) -> bool:
     """Without this the next three would be refused for a reason that says nothing."""
     _typed_by_owner(int(a["tty"]), termios.TIOCOUTQ, b"....")
@@ -46,16 +54,24 @@ def _typed_by_owner(terminal: int, request: int, data: bytes) -> None:
             raise OSError(error, os.strerror(error))
 
 
-@refused
+@refused(
+    ALWAYS, "Nothing can be typed into a terminal.", prevents="running commands in a person's shell"
+)
 def type_into_terminal(a: Arguments) -> None:
     _typed_by_owner(int(a["tty"]), termios.TIOCSTI, b"#")
 
 
-@refused
+@refused(
+    ALWAYS,
+    "Nothing can be typed into a terminal by a request with high bits set.",
+    prevents="running commands in a person's shell",
+)
 def type_into_terminal_with_high_bits(a: Arguments) -> None:
     _typed_by_owner(int(a["tty"]), 0x1_0000_0000 | termios.TIOCSTI, b"#")
 
 
-@refused
+@refused(
+    ALWAYS, "Nothing can be pasted into a console.", prevents="running commands in a person's shell"
+)
 def select_in_console(a: Arguments) -> None:
     _typed_by_owner(int(a["tty"]), _TIOCLINUX, b"\3")
