@@ -7,9 +7,11 @@ site-packages, so the client is loaded on first use only.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it; importing that costs a launcher more than its fork
 if TYPE_CHECKING:
+    from typing import Any
+
     from interlock.sdk.client import AgentClient
 
 __version__ = "0.1.0"

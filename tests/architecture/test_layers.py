@@ -22,10 +22,11 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpo
 LIGHT = {
     "interlock/__init__.py": {"interlock.sdk.client"},
     "interlock/errors.py": set(),
+    "interlock/failpoints.py": set(),
     "interlock/sdk": {"interlock.sdk", "interlock.errors", "interlock.unixpath"},
     "interlock/unixpath.py": set(),
     "interlock/supervisor/__init__.py": set(),
-    "interlock/supervisor/toolhost": {"interlock.supervisor.toolhost"},
+    "interlock/supervisor/toolhost": {"interlock.supervisor.toolhost", "interlock.failpoints"},
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from interlock.failpoints import reach
+
 __all__ = ["make_private_directory", "replace_file", "sync_directory", "write_all"]
 
 
@@ -30,18 +32,23 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def replace_file(path: Path, data: bytes, *, temporary: Path) -> None:
+def replace_file(path: Path, data: bytes, *, temporary: Path, family: str) -> None:
     """Put a file (mode 0600) in the place of whatever is there, durable on return.
 
     Args:
         temporary: where it is written first; same file system, not used by anyone else.
+        family: of fail points, one for each step in ``failpoints.REPLACING``.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600)
     try:
+        reach(f"{family}.write")
         write_all(descriptor, data)
+        reach(f"{family}.sync")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    reach(f"{family}.rename")
     temporary.rename(path)
+    reach(f"{family}.renamed")
     sync_directory(path.parent)

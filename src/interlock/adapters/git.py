@@ -22,6 +22,7 @@ from typing import IO, cast
 
 from interlock.adapters import gitconfig
 from interlock.errors import InternalError, UnavailableError
+from interlock.failpoints import reach
 
 __all__ = ["Git", "GitFailed", "Owner"]
 
@@ -210,6 +211,7 @@ class Git:
         surroundings = gitconfig.environment(home) | dict(env or {})
         if index is not None:
             surroundings["GIT_INDEX_FILE"] = str(index)
+        reach("git.spawn")
         return subprocess.Popen(
             [*command, *args],
             cwd=home / "hooks",

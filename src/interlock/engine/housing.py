@@ -17,6 +17,7 @@ from typing import Any
 
 from interlock.core.tasks import TaskState
 from interlock.errors import InterlockError, UnavailableError
+from interlock.failpoints import reach
 from interlock.ports.doors import Doors
 from interlock.ports.runner import AgentCommand, Runner, Session, SessionSpec
 from interlock.ports.vcs import Repository
@@ -105,6 +106,7 @@ class Housing:
         if session is None:
             commit = await asyncio.to_thread(self._commit, state)
             scratch = await self._runner.make_scratch(commit, session_id)
+            reach("house.scratch")
             session = await self._runner.start(
                 SessionSpec(
                     session_id=session_id,
@@ -116,9 +118,12 @@ class Housing:
                     prompt=prompt,
                 )
             )
+        reach("house.started")
         await session.toolhost.call("thaw")
         await self._doors.open(session)
+        reach("house.opened")
         ended = await session.spawn(program)
+        reach("house.spawned")
         housed = Housed(session, state.task_id, asyncio.get_running_loop().create_future())
         housed.watcher = asyncio.create_task(self._watch(housed, ended))
         self._housed[session_id] = housed

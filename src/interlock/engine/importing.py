@@ -13,6 +13,7 @@ import asyncio
 import base64
 from collections.abc import Callable
 
+from interlock.failpoints import reach
 from interlock.ports.runner import Session
 from interlock.ports.vcs import Import, Imported, Repository
 
@@ -37,14 +38,19 @@ async def take_over(
     toolhost = session.toolhost
     await toolhost.call("freeze", timeout_s=30)
     try:
+        reach("import.frozen")
         work = await asyncio.to_thread(repository.take, start, may_write)
         listing = await toolhost.call("walk", timeout_s=120)
+        reach("import.walked")
         wanted = await asyncio.to_thread(work.manifest, listing.body)
         for first in range(0, len(wanted), _BATCH_OIDS):
             await _fetch(session, work, wanted[first : first + _BATCH_OIDS])
+        reach("import.received")
         imported = await asyncio.to_thread(work.finish)
+        reach("import.finished")
         if imported.reverts:
             await _put_back(session, imported)
+        reach("import.reverted")
         return imported
     finally:
         if not session.exited.done():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from interlock.errors import InvalidInputError
+from interlock.failpoints import reach
 
 __all__ = ["check_secret", "load_secret"]
 
@@ -86,6 +87,7 @@ def _generate(path: Path) -> None:
             file.write(secrets.token_hex(32).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        reach("secret.link")
         try:
             os.link(temporary, path)
         except FileExistsError:

@@ -13,6 +13,7 @@ import logging
 import sys
 from pathlib import Path
 
+from interlock import failpoints
 from interlock.errors import InterlockError, InternalError
 from interlock.server.layout import Layout
 from interlock.server.logs import configure
@@ -23,6 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="interlock.server")
     parser.add_argument("--state", type=Path, required=True, help="directory of the state")
     layout = Layout(parser.parse_args().state)
+    failpoints.arm("server")
     configure()
     layout.failure.unlink(missing_ok=True)
     try:

@@ -10,6 +10,7 @@ import socket
 from contextlib import ExitStack
 
 from interlock.errors import InvalidInputError
+from interlock.failpoints import reach
 from interlock.server.doors.listeners import Listener, serve
 from interlock.server.doors.people import OWNER
 from interlock.server.guards import ASGIApp, Receive, Scope, Send
@@ -65,6 +66,7 @@ def _bind(host: str, port: int) -> socket.socket:
 def _say(layout: Layout, about: dict[str, object]) -> None:
     temporary = layout.about.with_suffix(".tmp")
     temporary.write_text(json.dumps(about))
+    reach("door.rename")
     temporary.replace(layout.about)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from interlock.failpoints import reach
 from interlock.ports.audit import AuditEntry, AuditPort, Kind, Sealed
 from interlock.ports.store import Store
 
@@ -61,6 +62,7 @@ def signing_key(path: Path) -> bytes:
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            reach("signing.write")
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 
+from interlock import failpoints
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level
 from interlock.supervisor.main import main
@@ -21,6 +22,7 @@ def _command() -> int:
         help="the strongest confinement that is used where it works",
     )
     options = parser.parse_args()
+    failpoints.arm("supervisor")
     logging.basicConfig(level=logging.INFO, format="supervisor: %(levelname)s %(message)s")
     try:
         return main(options.state, strongest=Level(options.level))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import interlock
+from interlock import failpoints
 from interlock.adapters.confinement import interpreter, translate
 from interlock.adapters.confinement.mounts import HOME, TEMPORARY
 from interlock.adapters.toolhost import client as toolhost
@@ -67,7 +68,10 @@ def compose(
     return dataclasses.replace(
         sandbox,
         argv=toolhost.argv(python, library, socket_fd, workdir(sandbox, level), mode=mode),
-        env={"PATH": path if spec.environment else _SYSTEM_PATH},
+        env={
+            "PATH": path if spec.environment else _SYSTEM_PATH,
+            **failpoints.hand_down("toolhost"),
+        },
     )
 
 

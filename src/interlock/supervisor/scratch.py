@@ -16,6 +16,7 @@ from pathlib import Path
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.trees.repository import Repository
 from interlock.errors import InterlockError, UsageError
+from interlock.failpoints import reach
 
 __all__ = ["Scratches", "check_id"]
 
@@ -69,11 +70,14 @@ class Scratches:
         # Under another name until it is whole: a crash or a failure must not leave half a tree.
         unfinished = home / f"w-{secrets.token_hex(4)}"
         try:
+            reach("scratch.clone")
             Repository.open(self._state / "repo.git").make_scratch(unfinished, commit, uid)
         except InterlockError:
             self.remove(session_id)
             raise
+        reach("scratch.rename")
         unfinished.rename(tree)
+        reach("scratch.renamed")
         return tree
 
     def remove(self, session_id: str) -> None:
@@ -91,6 +95,7 @@ class Scratches:
     def discard(self, path: Path, *, uid: int | None = None) -> None:
         """Remove anything in the state directory; ``uid`` is free when nothing of it is left."""
         grave = self._graves / secrets.token_hex(8)
+        reach("scratch.bury")
         try:
             path.rename(grave)
         except FileNotFoundError:

@@ -13,6 +13,7 @@ from interlock.adapters import confinement
 from interlock.adapters.runners import wire
 from interlock.adapters.toolhost.client import socket_pair
 from interlock.errors import ConflictError, InterlockError
+from interlock.failpoints import reach
 from interlock.ports.confinement import Level, Sandbox
 from interlock.ports.runner import SessionSpec
 from interlock.supervisor import composition
@@ -144,6 +145,7 @@ class Sessions:
             raise
         finally:
             del self._starting[spec.session_id]
+        reach("session.launched")
         log.start()
         self.live[spec.session_id] = live
         self._loop.add_reader(live.sandbox.fileno(), self._readable, live)
@@ -165,6 +167,7 @@ class Sessions:
                     uid=self._scratches.uid(spec.session_id) if spec.uid is None else spec.uid,
                     level=self._level,
                 )
+                reach("session.launch")
                 sandbox = confinement.start(
                     composed, self._level, stdout=log.write_end, stderr=log.write_end
                 )

@@ -150,4 +150,6 @@ class EpochKey:
 
     def _store(self) -> None:
         text = f"{self.epoch} {self.key.hex()}\n"
-        replace_file(self.path, text.encode(), temporary=self.path.with_suffix(".new"))
+        replace_file(
+            self.path, text.encode(), temporary=self.path.with_suffix(".new"), family="audit.key"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from interlock.adapters.durable import sync_directory, write_all
+from interlock.failpoints import reach
 
 __all__ = ["FileIO", "SystemIO", "first_gap", "listing", "segment_name"]
 
@@ -64,6 +65,7 @@ class SystemIO:
         """Open for appending, create if need be; the name is durable on return."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
+        reach("audit.segment")
         sync_directory(path.parent)
         return descriptor
 

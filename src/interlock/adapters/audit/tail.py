@@ -17,6 +17,7 @@ import msgspec
 from interlock.adapters.audit import seal
 from interlock.adapters.audit.segments import first_gap, listing, segment_name
 from interlock.errors import IntegrityError
+from interlock.failpoints import reach
 from interlock.ports.audit import Kind, OpenIntent, Sealed
 
 __all__ = ["Tail", "read_tail"]
@@ -116,6 +117,7 @@ def _lines_of_epoch(path: Path, *, last: bool) -> list[bytes]:
         if end < size:
             if not last:
                 raise _broken("IL-AUD-021", f"the last line of {path.name} is incomplete")
+            reach("audit.cut")
             file.truncate(end)
             os.fsync(file.fileno())
     return lines

@@ -22,6 +22,7 @@ from interlock.adapters.audit import seal
 from interlock.adapters.audit.segments import FileIO, segment_name
 from interlock.adapters.audit.tail import Tail
 from interlock.errors import UnavailableError
+from interlock.failpoints import reach
 from interlock.ports.audit import Kind, OpenIntent, Sealed
 from interlock.ports.clock import Clock
 
@@ -164,8 +165,11 @@ class Writer:
         rotation = self._due(len(text))
         if rotation is not None:
             text += self._line(b'"kind":"rotate",' + msgspec.json.encode(rotation)[1:-1])
+        reach("audit.write")
         self._io.write(self._descriptor, text)
+        reach("audit.sync")
         self._io.sync(self._descriptor)
+        reach("audit.synced")
         self._tail.size += len(text)
         self.heads = Sealed(self._tail.seq, self._tail.head.hex())
         return [sealed for _, sealed in lines], rotation
@@ -203,6 +207,7 @@ class Writer:
 
     def _turn(self, rotation: seal.Rotation) -> None:
         """Go over to the next key and file; after a crash, opening the log finishes it."""
+        reach("audit.turn")
         tail = self._tail
         tail.key = tail.key.evolve()
         tail.in_epoch = 0

@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from interlock import failpoints
 from interlock.adapters.confinement import bubblewrap, mounts, seccomp
 from interlock.adapters.confinement.handle import LaunchedSandbox
 from interlock.adapters.confinement.launcher import staging
@@ -156,7 +157,7 @@ def _launch(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            env={},
+            env=failpoints.hand_down("launcher"),
             cwd="/",
             pass_fds=(theirs.fileno(), *job.descriptors),
             start_new_session=True,

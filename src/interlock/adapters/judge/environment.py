@@ -29,6 +29,7 @@ from interlock.adapters.judge.session import ENVIRONMENT, TREE, Place
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError, NotFoundError, UnavailableError
+from interlock.failpoints import reach
 from interlock.ports.confinement import Level, Mount, SandboxSpec
 
 __all__ = ["Environments"]
@@ -131,6 +132,7 @@ class Environments:
                 _give(root, uid)
                 _give(tree, uid)
             begin = time.monotonic()
+            reach("environment.build")
             self._run(spec, home, uid)
             inner = (ENVIRONMENT, TREE)
             if self._place.level is not Level.FULL:
@@ -140,10 +142,14 @@ class Environments:
         finally:
             _remove(tree)
             self._place.uids.release(uid)
+        reach("environment.built")
         _seal(root)
         ready = {"recipe": list(spec.setup), "seconds": round(time.monotonic() - begin, 1)}
         replace_file(
-            home / "ready.json", json.dumps(ready).encode(), temporary=home / "ready.json.new"
+            home / "ready.json",
+            json.dumps(ready).encode(),
+            temporary=home / "ready.json.new",
+            family="environment",
         )
 
     def _run(self, spec: EnvironmentSpec, home: Path, uid: int | None) -> None:

@@ -227,7 +227,7 @@ class PytestJudge:
         if run.whole:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-            replace_file(path, msgspec.json.encode(run), temporary=temporary)
+            replace_file(path, msgspec.json.encode(run), temporary=temporary, family="measured")
         return run
 
     def _new_ids(

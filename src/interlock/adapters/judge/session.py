@@ -20,6 +20,7 @@ from interlock.adapters.judge.runner import wire
 from interlock.adapters.judge.snapshot import Snapshot
 from interlock.adapters.judge.work_directory import WorkDirectory
 from interlock.errors import UnavailableError
+from interlock.failpoints import reach
 from interlock.ports.confinement import Level, Limits, Mount, SandboxSpec
 
 __all__ = ["ENVIRONMENT", "TREE", "Place", "RunnerSession"]
@@ -82,6 +83,7 @@ class RunnerSession:
         atexit.register(self.close)
         try:
             with inner:
+                reach("judge.launch")
                 self._sandbox = start(
                     self._spec(environment, inner.fileno()),
                     place.level,
@@ -156,6 +158,7 @@ class RunnerSession:
             "drop": sorted(drop),
             "seconds": seconds,
         }
+        reach("judge.run")
         self._stream.settimeout(seconds + _AROUND_S)
         try:
             wire.write_json(self._stream, job)

@@ -16,6 +16,7 @@ from pathlib import Path
 from interlock.adapters.judge.runner import wire
 from interlock.adapters.trees.entry import EXECUTABLE, FILE, GITLINK, LINK, Entry
 from interlock.adapters.trees.repository import Repository
+from interlock.failpoints import reach
 
 __all__ = ["Contents", "Snapshot"]
 
@@ -67,6 +68,7 @@ class Contents:
             fresh = directory / f".{base}"
             shutil.rmtree(fresh, ignore_errors=True)
             self._repository.export(base, fresh)
+            reach("judge.export")
             fresh.rename(self._root)
         os.utime(self._root)
         by_use = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -44,7 +44,7 @@ class BlobDirectory:
                 sync_directory(self._path)
             else:
                 temporary = self._path / f"{_UNFINISHED}{secrets.token_hex(8)}"
-                replace_file(target, data, temporary=temporary)
+                replace_file(target, data, temporary=temporary, family="blob")
         except OSError as problem:
             raise UnavailableError(
                 f"a blob of {len(data)} bytes could not be written: {problem.strerror}",

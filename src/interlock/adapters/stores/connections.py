@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from interlock.errors import IntegrityError, InvalidInputError, UnavailableError
+from interlock.failpoints import reach
 
 __all__ = ["Connections"]
 
@@ -75,8 +76,11 @@ class Connections:
                 raise _unavailable(self._path, "it is closed" if self._closed else "a write failed")
             self._writer.execute("BEGIN IMMEDIATE")
             try:
+                reach("store.begin")
                 yield self._writer
+                reach("store.commit")
                 self._writer.execute("COMMIT")
+                reach("store.committed")
             except sqlite3.Error as problem:
                 # After a failed sync nobody knows what is on the disk: only opening anew finds out.
                 self._failed = getattr(problem, "sqlite_errorcode", 0) & 0xFF == _IOERR

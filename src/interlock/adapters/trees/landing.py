@@ -7,6 +7,7 @@ import re
 from interlock.adapters.git import Git, GitFailed
 from interlock.adapters.trees.user import UserRepository
 from interlock.errors import ConflictError, InvalidInputError
+from interlock.failpoints import reach
 
 __all__ = ["ABSENT", "commit_tree", "land", "valid_ref"]
 
@@ -91,10 +92,12 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
             remedy="git reflog, and bring that commit back on some branch",
         )
     git.send([commit, f"^{parent}"], user.git)
+    reach("land.sent")
     try:
         user.git.run("update-ref", "--no-deref", "-m", "interlock: land", ref, commit, expected)
     except GitFailed:
         raise _moved(ref) from None
+    reach("land.ref")
     return commit
 
 

@@ -16,6 +16,7 @@ from typing import IO
 
 from interlock.adapters.git import Git
 from interlock.errors import IntegrityError
+from interlock.failpoints import reach
 
 __all__ = ["EMPTY_BLOB", "BlobWriter", "blob_oid", "read_blobs", "sizes"]
 
@@ -83,6 +84,7 @@ class BlobWriter:
             pack.write(digest.digest())
             pack.seek(0)
             self._git.take_pack(pack, loose=count < _LOOSE_BELOW)
+        reach("tree.stored")
         self._spool, self._oids = None, set()
 
 

@@ -27,6 +27,7 @@ from interlock.adapters.trees.user import locate
 from interlock.adapters.trees.writing import check_usable, list_tree, write_tree
 from interlock.core.facts import TreeChange
 from interlock.errors import ConflictError, InvalidInputError, NotFoundError
+from interlock.failpoints import reach
 
 __all__ = ["Base", "Repository"]
 
@@ -93,6 +94,7 @@ class Repository:
         """
         base = bases.fetch(self._git, locate(user_repo), revision)
         check_usable(self._git, base.tree, self.entries(base.tree), self._temporary)
+        reach("base.fetched")
         bases.keep(self._git, base)
         return base
 
@@ -121,6 +123,7 @@ class Repository:
                 case [commit, was, *parents] if was == tree and parents == [parent]:
                     return commit
             raise ConflictError(f"{ref} keeps another tree", code="IL-TRE-019") from None
+        reach("tree.ref")
         return commit
 
     def make_scratch(self, dest: Path, commit: str, owner: int | None) -> None:

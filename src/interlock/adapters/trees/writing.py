@@ -10,6 +10,7 @@ from interlock.adapters.git import Git
 from interlock.adapters.trees.entry import Entry, canonical, shown
 from interlock.adapters.trees.names import ancestors
 from interlock.errors import IntegrityError, InvalidInputError
+from interlock.failpoints import reach
 
 __all__ = ["check_usable", "list_tree", "write_tree"]
 
@@ -81,6 +82,7 @@ def write_tree(
         git.run("read-tree", start, index=index)
         git.run("update-index", "-z", "--index-info", index=index, stdin=b"".join(changes))
         tree = git.run("write-tree", index=index).decode().strip()
+    reach("tree.written")
     written = list_tree(git, tree)
     wrong = [
         path

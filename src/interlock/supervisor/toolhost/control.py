@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from interlock.failpoints import reach
 from interlock.supervisor.toolhost.processes import (
     Process,
     active_states,
@@ -78,8 +79,10 @@ class Control:
         with self._gate:
             while self.frozen or self._over:
                 self._gate.wait()
+            reach("toolhost.spawn")
             process = subprocess.Popen(argv, **how)
             self._managed[process.pid] = process
+            reach("toolhost.spawned")
             return process
 
     def reap(self, process: subprocess.Popen[bytes]) -> int:
@@ -105,6 +108,7 @@ class Control:
             Refusal: ``unstable`` when something does not stop in time; what is stopped stays
                 stopped.
         """
+        reach("toolhost.freeze")
         with self._gate:
             if self._frozen_at is None:
                 self._frozen_at = time.monotonic()

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
+from interlock.failpoints import reach
 from interlock.supervisor.toolhost.beneath import Tree
 from interlock.supervisor.toolhost.pages import MAX_PAGE, encode, lines, whole_characters
 from interlock.supervisor.toolhost.refusal import Refusal
@@ -196,6 +197,7 @@ class Files:
         directory = self._tree.open(parent, os.O_PATH | os.O_DIRECTORY)
         try:
             replace_file(directory, name, data, mode)
+            reach("toolhost.renamed")
         finally:
             os.close(directory)
 
@@ -210,9 +212,11 @@ def replace_file(directory: int, name: bytes, data: bytes, mode: int) -> None:
     descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            reach("toolhost.write")
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
+        reach("toolhost.rename")
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         os.unlink(temporary, dir_fd=directory)

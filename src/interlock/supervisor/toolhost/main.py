@@ -15,6 +15,7 @@ import sys
 import threading
 from typing import Any
 
+from interlock.failpoints import arm
 from interlock.supervisor.toolhost.agents import Agents
 from interlock.supervisor.toolhost.arguments import Signature
 from interlock.supervisor.toolhost.beneath import Tree
@@ -189,6 +190,7 @@ def _refused(call: str, refusal: Refusal) -> Answer:
 
 def main() -> None:
     """Serve on the descriptor, tree and mode of ``sys.argv``; the process ends here."""
+    arm("toolhost")
     forbid_inspection()
     adopt_orphans()
     descriptor, root, mode = sys.argv[1:4]

@@ -11,6 +11,7 @@ import os
 import stat
 from typing import Any
 
+from interlock.failpoints import reach
 from interlock.supervisor.toolhost.beneath import Tree
 from interlock.supervisor.toolhost.files import replace_file
 from interlock.supervisor.toolhost.refusal import Refusal, from_os_error
@@ -39,6 +40,7 @@ class Reverter:
             Refusal: ``not_reverted``, naming paths; every other entry was still dealt with.
         """
         wanted = [_wanted(entry) for entry in entries]
+        reach("toolhost.revert")
         failed: list[str] = []
         for parts, mode, data in sorted(wanted, key=lambda item: item[1] is not None):
             try:

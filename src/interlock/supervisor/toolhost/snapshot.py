@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from interlock.failpoints import reach
 from interlock.supervisor.toolhost import walk
 
 __all__ = ["Snapshot"]
@@ -21,6 +22,7 @@ class Snapshot:
 
     def walk(self) -> tuple[dict[str, Any], bytes]:
         """The manifest of the tree, as the body."""
+        reach("toolhost.walk")
         return {}, walk.walk(self._root, self._cache)
 
     def blobs(self, *, oids: list[str]) -> tuple[dict[str, Any], bytes]:

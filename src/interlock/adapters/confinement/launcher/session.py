@@ -15,6 +15,8 @@ import socket
 import struct
 from collections.abc import Callable
 
+from interlock.failpoints import arm, reach
+
 from . import ending, forked, kernel, limits, plain, private
 from .job import Job
 
@@ -23,6 +25,7 @@ _KILLED = -9
 
 def main(descriptor: int) -> None:
     """Run the session whose control socket is ``descriptor``."""
+    arm("launcher")
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
     job = _receive(control)
@@ -39,6 +42,7 @@ def main(descriptor: int) -> None:
 
 
 def _run(control: socket.socket, job: Job) -> int:
+    reach("launcher.fork")
     wanted = job.limits
     root = job.uid is not None
     mode: private.Private | plain.Plain
@@ -58,10 +62,13 @@ def _run(control: socket.socket, job: Job) -> int:
             "directories": mode.directories,
         }
         _say(control, {"prepared": facts}, watched)
+        reach("launcher.prepared")
         mode.release()
         _say(control, {"started": True})
+        reach("launcher.started")
         return _wait(control, main_pid)
     finally:
+        reach("launcher.ended")
         ending.end_all(mode.kill)
         cgroup.remove()
         mode.give_back()
