@@ -38,6 +38,7 @@ from interlock.engine.toolbox import Toolbox
 from interlock.ports.audit import AuditEntry, Kind
 from interlock.ports.runner import Session
 from interlock.server.doors.agent import agent_door
+from interlock.server.doors.keys import Keys
 from interlock.server.doors.listeners import Listeners, serve
 from interlock.server.guards import ASGIApp, Guard, Receive, Scope, Send, read_body
 
@@ -109,7 +110,7 @@ def _starting_in(phase: str) -> WorkflowSpec:
     return replace(workflow, phases=tuple(phases))
 
 
-async def _service(directory: Path, audit: AuditLog, stack: ExitStack) -> Service:
+async def _service(directory: Path, audit: AuditLog, stack: ExitStack) -> tuple[Service, Ledger]:
     clock, workflow = SystemClock(), _starting_in("IMPL")
     store = SQLiteStore(directory / "events.db", blobs=directory / "blobs")
     stack.callback(store.close)
@@ -132,7 +133,8 @@ async def _service(directory: Path, audit: AuditLog, stack: ExitStack) -> Servic
     hand_ins = HandIns(ledger)
     # A check never gets as far as a sandbox.
     toolbox = Toolbox(ledger, audit, cast(Housing, None), hand_ins)
-    return Service(ledger, tokens, toolbox, hand_ins, Leases(ledger, clock, ttl_s=7200))
+    leases = Leases(ledger, clock, ttl_s=7200)
+    return Service(ledger, tokens, toolbox, hand_ins, leases), ledger
 
 
 async def _serve(directory: Path) -> None:
@@ -140,15 +142,17 @@ async def _serve(directory: Path) -> None:
         AuditLog.create(directory / "audit")
         audit = AuditLog(directory / "audit", clock=SystemClock())
         stack.callback(audit.close)
-        service = await _service(directory, audit, stack)
+        service, ledger = await _service(directory, audit, stack)
         claim = await service.claim(_SESSION, "agent-1", ())
         assert claim is not None
         clock = SystemClock()
-        door = agent_door(service, lambda prefix: new_id(prefix, clock.now_us() // 1000))
+        door = agent_door(
+            service, lambda prefix: new_id(prefix, clock.now_us() // 1000), Keys(ledger)
+        )
         sockets = {name: _listening() for name in ("check", "constant", "empty")}
         for sock in sockets.values():
             stack.enter_context(sock)
-        listeners = Listeners(Guard(door))
+        listeners = Listeners(door)
         session: Any = _Door(_SESSION, sockets["check"])
         await listeners.open(cast(Session, session))
         others = [

@@ -14,6 +14,7 @@ from typing import Any
 from tests.engine.bench import OPEN_PLAN, SCOPE, Bench
 
 from interlock.server.doors.agent import agent_door
+from interlock.server.doors.keys import Keys
 from interlock.server.doors.logins import Logins
 from interlock.server.doors.people import OWNER, PeopleDoor, people_door
 from interlock.server.doors.requests import SESSION
@@ -32,6 +33,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    reads: int = 0
+    """How often the application asked for a part of the request's body."""
 
     @property
     def json(self) -> Any:
@@ -92,8 +95,11 @@ class Client:
             **self.extra,
         }
         sent: list[Any] = []
+        reads = 0
 
         async def receive() -> dict[str, Any]:
+            nonlocal reads
+            reads += 1
             if not sending:
                 return {"type": "http.disconnect"}
             chunk = sending.pop(0)
@@ -104,7 +110,8 @@ class Client:
 
         await self.app(scope, receive, send)
         got = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(sent[0]["status"], got, b"".join(m.get("body", b"") for m in sent[1:]))
+        parts = b"".join(m.get("body", b"") for m in sent[1:])
+        return Answer(sent[0]["status"], got, parts, reads)
 
 
 def _encoded(body: object) -> bytes:
@@ -139,17 +146,19 @@ class House(Bench):
             self.trusted_by.append(by)
             return {"digest": "d", "environment": {"setup": []}}
 
+        keys = Keys(self.now.ledger)
         door = PeopleDoor(
             self.now.people,
             self.passphrase,
             Logins(self.clock),
             self.new_id,
+            keys,
             trust=trust,
             about=lambda: {"level": "none"},
         )
         self._guards = {
-            "agent": Guard(agent_door(self.now.service, self.new_id)),
-            "people": Guard(people_door(door)),
+            "agent": agent_door(self.now.service, self.new_id, keys),
+            "people": people_door(door),
         }
 
     def guard(self, door: str) -> Guard:

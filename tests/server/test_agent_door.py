@@ -183,7 +183,8 @@ def test_without_a_token_nothing_but_a_claim_is_answered(tmp_path: Path) -> None
     async def story(house: House) -> None:
         _, client, _ = await house.working()
         for method, path in sorted(HERE - {("POST", "/api/v1/tasks/claim"), ("GET", "/healthz")}):
-            body = {**READ} if "tools" in path else {"current_phase": "P", "target_phase": "T"}
+            transition = {"current_phase": "P", "target_phase": "T"}
+            body = READ if "tools" in path else transition if "tasks" in path else {}
             answer = await client.ask(method, path, body if method == "POST" else None)
             assert answer.status == 401, path
             assert answer.headers["www-authenticate"] == "Bearer"
@@ -235,7 +236,11 @@ def test_a_token_in_the_body_must_agree_with_the_header(tmp_path: Path) -> None:
         path = "/api/v1/tools/execute"
         assert (await client.ask("POST", path, inside)).status == 200
         assert (await client.ask("POST", path, inside, token=token)).status == 200
-        answer = await client.ask("POST", path, inside, token="another")
+        house.clock.advance(1)
+        claimed = await client.ask("POST", "/api/v1/tasks/claim", {})
+        another = claimed.json["phase_token"]
+        assert another != token
+        answer = await client.ask("POST", path, inside, token=another)
         assert (answer.status, answer.json["code"]) == (401, "IL-TOK-032")
 
     at_house(tmp_path, story)
@@ -255,7 +260,7 @@ def test_a_key_for_repeating_has_a_limit(tmp_path: Path) -> None:
         _, client, token = await house.working()
         for path in ("/api/v1/tools/execute", CHECK):
             for length, status in ((200, 200), (201, 400)):
-                header = [("Idempotency-Key", "k" * length)]
+                header = [("Idempotency-Key", path[-1] * length)]
                 answer = await client.ask("POST", path, READ, token=token, headers=header)
                 assert answer.status == status
                 assert length == 200 or answer.json["code"] == "IL-DOR-012"

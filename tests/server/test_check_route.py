@@ -25,8 +25,8 @@ from interlock.engine.service import Service
 from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.server.doors.agent import agent_door
+from interlock.server.doors.keys import Keys
 from interlock.server.doors.requests import SESSION
-from interlock.server.guards import Guard
 
 HOT, OTHER = "/api/v1/tools/check", "/api/v1/tools/execute"
 CALL = {"tool_name": "Write", "args": {"path": "src/a.py", "content": "x = 1\n"}}
@@ -58,7 +58,7 @@ class Door:
         toolbox = Toolbox(self.ledger, self.audit, cast(Housing, None), hand_ins)
         leases = Leases(self.ledger, SystemClock(), ttl_s=60)
         service = Service(self.ledger, tokens, toolbox, hand_ins, leases)
-        self.app = Guard(agent_door(service, lambda prefix: f"{prefix}_made"))
+        self.app = agent_door(service, lambda prefix: f"{prefix}_made", Keys(self.ledger))
         claim = self.run(service.claim("ses", "me", ()))
         assert claim is not None
         self.token = claim.phase_token

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tests.server.house import PASSPHRASE, Answer, Client, House, at_house
 
+from interlock.server.doors.agent import AGENT_ROUTES
+from interlock.server.doors.check import CHECK
 from interlock.server.doors.logins import LIFETIME_S
 from interlock.server.doors.people import PEOPLE_ROUTES
 
@@ -155,8 +157,10 @@ def test_a_task_that_is_not_there_is_404_everywhere(tmp_path: Path) -> None:
         for method, path in sorted(HERE):
             if "{task_id}" not in path:
                 continue
-            body = {"passphrase": PASSPHRASE, "reason": "r"} if method == "POST" else None
-            answer = await house.owner.ask(method, real(path, "task_none"), body)
+            word = {} if path.endswith("/resume") else {"passphrase": PASSPHRASE, "reason": "r"}
+            answer = await house.owner.ask(
+                method, real(path, "task_none"), word if method == "POST" else None
+            )
             assert answer.status == 404, path
             assert answer.is_problem
 
@@ -365,13 +369,25 @@ def test_a_query_out_of_bounds_is_refused(tmp_path: Path, query: str) -> None:
 
 
 def test_text_of_an_agent_is_data_and_never_a_page(tmp_path: Path) -> None:
+    """Whatever it holds, each answer of each door says that it is JSON and nothing to run."""
+    page = "<script>alert(1)</script>"
+
+    def inert(answer: Answer) -> None:
+        assert answer.headers["content-type"] in ("application/json", "application/problem+json")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["cache-control"] == "no-store"
+
     async def story(house: House) -> None:
-        title = "<script>alert(1)</script>"
-        task_id = await house.create({})
-        made = await house.owner.ask("POST", "/api/v1/tasks", {"title": title})
-        for path in (f"/api/v1/tasks/{task_id}", "/api/v1/tasks"):
-            shown = await house.owner.ask("GET", path)
-            assert shown.headers["content-type"] == "application/json"
-        assert made.json["title"] == title
+        _, client, token = await house.working()
+        made = await house.owner.ask("POST", "/api/v1/tasks", {"title": page})
+        assert made.json["title"] == page
+        for method, path in sorted(HERE):
+            inert(await house.owner.ask(method, real(path, made.json["task_id"]), {"title": page}))
+            inert(await house.network.ask(method, path))
+        for method, path, _ in (*AGENT_ROUTES, ("POST", CHECK, "")):
+            body = {"tool_name": page, "args": {page: page}}
+            inert(await client.ask(method, path, body, token=token))
+            inert(await client.ask(method, f"{path}/{page}", body, token=token))
 
     at_house(tmp_path, story)

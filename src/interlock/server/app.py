@@ -38,10 +38,10 @@ from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.errors import InvalidInputError, NotFoundError
 from interlock.server.doors.agent import agent_door
+from interlock.server.doors.keys import Keys
 from interlock.server.doors.listeners import Listeners
 from interlock.server.doors.logins import Logins
 from interlock.server.doors.people import PeopleDoor, people_door
-from interlock.server.guards import Guard
 from interlock.server.layout import Layout
 from interlock.server.opening import open_people_door
 from interlock.server.passphrase import Passphrase
@@ -130,7 +130,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     toolbox = Toolbox(ledger, audit, housing, hand_ins)
     leases = Leases(ledger, clock, ttl_s=settings["jwt.expiry_seconds"])
     service = Service(ledger, tokens, toolbox, hand_ins, leases)
-    agents = Guard(agent_door(service, make_id))
+    keys = Keys(ledger)
+    agents = agent_door(service, make_id, keys)
     doors.listeners = Listeners(agents)
     driver = Driver(
         Means(
@@ -184,10 +185,11 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         Passphrase(layout.passphrase, clock),
         Logins(clock),
         make_id,
+        keys,
         trust=trust,
         about=about,
     )
-    guards = (agents, Guard(people_door(door)))
+    guards = (agents, people_door(door))
     port, listeners = await open_people_door(
         layout,
         guards[1],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from interlock.errors import InvalidInputError, NotFoundError
+from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 
-__all__ = ["NoSuchPathError", "ToolError", "tool_error"]
+__all__ = ["NoSuchPathError", "ReusedCallError", "ToolError", "tool_error"]
 
 # Never reuse a number. 001 is every errno without a number of its own.
 _CODES = {
@@ -68,6 +68,15 @@ class NoSuchPathError(NotFoundError, ToolError):
     default_code = "IL-TOO-002"
 
 
+class ReusedCallError(ConflictError, ToolError):
+    """The call's id was used for another call."""
+
+    default_code = "IL-TOO-027"
+
+
+_KINDS: dict[str, type[ToolError]] = {"ENOENT": NoSuchPathError, "conflict": ReusedCallError}
+
+
 def tool_error(kind: str, message: str, *, op: str) -> ToolError:
     """The error that a toolhost's refusal stands for."""
-    return (NoSuchPathError if kind == "ENOENT" else ToolError)(kind, message, op=op)
+    return _KINDS.get(kind, ToolError)(kind, message, op=op)

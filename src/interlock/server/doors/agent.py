@@ -2,7 +2,8 @@
 administers.
 
 One application serves every session; the listener that a request came in by puts the session's id
-into the scope.
+into the scope. Who a request is from is two facts: that listener, and a token that was given to
+exactly this session.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from interlock.engine.service import Service, Transition
 from interlock.engine.sessions import Caller
 from interlock.errors import UsageError
 from interlock.server.doors.check import CHECK, CheckRoute
+from interlock.server.doors.keys import Keys
 from interlock.server.doors.requests import (
     SESSION,
     ClaimBody,
+    TokenBody,
     ToolBody,
     TransitionBody,
     bearer,
     body_of,
-    command_id,
+    header_token,
 )
 from interlock.server.doors.responses import json_response, routes_of, routing
-from interlock.server.guards import ASGIApp, Receive, Scope, Send
+from interlock.server.guards import LARGE, SMALL, USUAL, Admission, Guard, Receive, Scope, Send
 
 __all__ = ["AGENT_ROUTES", "agent_door"]
 
@@ -44,13 +47,28 @@ AGENT_ROUTES = (
 )
 """Method, path and handler of everything that is here, besides ``CHECK``."""
 
+_CLAIM = "/api/v1/tasks/claim"
+_LARGE = frozenset({"/api/v1/tools/execute", "/api/v1/tasks/transition", CHECK})
+"""Where artifacts and the contents of files come in."""
+
 
 class AgentDoor:
     """Routes of agents over one service."""
 
-    def __init__(self, service: Service, new_id: Callable[[str], str]) -> None:
+    def __init__(self, service: Service, new_id: Callable[[str], str], keys: Keys) -> None:
         self._service = service
         self._new_id = new_id
+        self._keys = keys
+
+    def admit(self, scope: Scope) -> Admission:
+        """A token in the header is looked at first; without one a body has to be small."""
+        session_id = scope[SESSION]
+        token = header_token(scope["headers"])
+        # Who claims may still show a token that has run out.
+        if not token or scope["path"] == _CLAIM:
+            return Admission(session_id, SMALL)
+        self._service.identify(token, session_id)
+        return Admission(session_id, LARGE if scope["path"] in _LARGE else USUAL)
 
     def _caller(self, request: Request, in_body: str | None = None) -> Caller:
         return self._service.verify(bearer(request, in_body), request.scope[SESSION])
@@ -66,13 +84,16 @@ class AgentDoor:
     async def transition(self, request: Request) -> Response:
         """Ask to leave the phase."""
         body = await body_of(request, TransitionBody)
+        token = bearer(request, body.phase_token)
+        self._service.identify(token, request.scope[SESSION])
+        key = await self._keys.of_command(request, request.scope[SESSION], body)
         answer = await self._service.transition(
-            bearer(request, body.phase_token),
+            token,
             request.scope[SESSION],
             body.current_phase,
             body.target_phase,
             body.artifacts,
-            command_id=command_id(request, self._new_id("cmd")),
+            command_id=key or self._new_id("cmd"),
         )
         where = f"/api/v1/tasks/transition/{answer.request_id}"
         return json_response(_transition(answer), headers={"location": where})
@@ -90,11 +111,10 @@ class AgentDoor:
     async def execute(self, request: Request) -> Response:
         """Carry out one tool call."""
         body = await body_of(request, ToolBody)
+        caller = self._caller(request, body.phase_token)
+        key = self._keys.of_call(request, caller.session_id, body)
         result = await self._service.execute(
-            self._caller(request, body.phase_token),
-            body.tool_name,
-            body.args,
-            call_id=command_id(request, self._new_id("call")),
+            caller, body.tool_name, body.args, call_id=key or self._new_id("call")
         )
         return json_response({"result": result})
 
@@ -104,7 +124,8 @@ class AgentDoor:
 
     async def refresh(self, request: Request) -> Response:
         """A fresh token of the same epoch."""
-        token = await self._service.refresh(self._caller(request))
+        body = await body_of(request, TokenBody)
+        token = await self._service.refresh(self._caller(request, body.phase_token))
         return json_response({"phase_token": token})
 
     async def health(self, _request: Request) -> Response:
@@ -137,13 +158,14 @@ def _transition(answer: Transition) -> dict[str, Any]:
     }
 
 
-def agent_door(service: Service, new_id: Callable[[str], str]) -> ASGIApp:
+def agent_door(service: Service, new_id: Callable[[str], str], keys: Keys) -> Guard:
     """The application behind every session's listener; one route of it does without Starlette."""
-    others = routing(routes_of(AGENT_ROUTES, AgentDoor(service, new_id)))
-    check = CheckRoute(service, new_id)
+    door = AgentDoor(service, new_id, keys)
+    others = routing(routes_of(AGENT_ROUTES, door))
+    check = CheckRoute(service, new_id, keys)
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         hot = scope["path"] == CHECK and scope["method"] == "POST"
         await (check if hot else others)(scope, receive, send)
 
-    return routed
+    return Guard(routed, door.admit)

@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from interlock.engine.people import People
 from interlock.errors import AuthError, UsageError
+from interlock.server.doors.keys import Keys
 from interlock.server.doors.logins import LIFETIME_S, Logins
 from interlock.server.doors.requests import (
     DecisionBody,
+    NoBody,
     ReasonBody,
     SessionBody,
     TaskBody,
     body_of,
-    command_id,
+    header_token,
 )
 from interlock.server.doors.responses import json_response, routes_of, routing
-from interlock.server.guards import ASGIApp
+from interlock.server.guards import SMALL, USUAL, Admission, Guard, Scope
 from interlock.server.passphrase import Passphrase
 
 __all__ = ["OWNER", "PEOPLE_ROUTES", "PeopleDoor", "people_door"]
@@ -56,6 +59,13 @@ PEOPLE_ROUTES = (
 )
 """Method, path and handler of everything that is here."""
 
+_OPEN = frozenset({("/api/v1/session", "POST"), ("/api/v1/session", "DELETE")})
+"""What is answered to everybody and may change something."""
+
+PEOPLE = "people"
+"""Whose idempotency keys these are: a person may repeat at the port what they asked at the
+socket."""
+
 
 class PeopleDoor:
     """Routes of people over one ``People``."""
@@ -66,6 +76,7 @@ class PeopleDoor:
         passphrase: Passphrase,
         logins: Logins,
         new_id: Callable[[str], str],
+        keys: Keys,
         *,
         trust: Callable[[str], Awaitable[Any]],
         about: Callable[[], dict[str, Any]],
@@ -73,6 +84,7 @@ class PeopleDoor:
         self._people = people
         self._passphrase = passphrase
         self._new_id = new_id
+        self._keys = keys
         self._trust = trust
         self._about = about
         self._logins = logins
@@ -88,6 +100,17 @@ class PeopleDoor:
             code="IL-DOR-020",
             remedy="interlock inbox (over the Unix socket), or POST /api/v1/session",
         )
+
+    def admit(self, scope: Scope) -> Admission:
+        """Who is no person here sends nothing but a login."""
+        request = Request(scope)
+        if (scope["path"], scope["method"]) in _OPEN:
+            return Admission(_source(request), SMALL)
+        return Admission(self._person(request), USUAL)
+
+    async def _command(self, request: Request, body: msgspec.Struct) -> str:
+        """The id of the command that the request is."""
+        return await self._keys.of_command(request, PEOPLE, body) or self._new_id("cmd")
 
     async def _confirmed(self, request: Request, passphrase: str) -> str:
         """Who calls, after asking for the passphrase once more."""
@@ -130,7 +153,7 @@ class PeopleDoor:
             priority=body.priority,
             agent=body.agent,
             actor=f"person:{by}",
-            command_id=command_id(request, self._new_id("cmd")),
+            command_id=await self._command(request, body),
         )
         return json_response(task, 201, {"location": f"/api/v1/tasks/{task['task_id']}"})
 
@@ -194,7 +217,7 @@ class PeopleDoor:
             strength=STRENGTH,
             reason=body.reason,
             binding=body.binding,
-            command_id=command_id(request, self._new_id("cmd")),
+            command_id=await self._command(request, body),
         )
         return json_response(task)
 
@@ -209,7 +232,7 @@ class PeopleDoor:
             strength=STRENGTH,
             reason=body.reason,
             binding=body.binding,
-            command_id=command_id(request, self._new_id("cmd")),
+            command_id=await self._command(request, body),
         )
         return json_response(task)
 
@@ -221,17 +244,18 @@ class PeopleDoor:
             request.path_params["task_id"],
             by=by,
             reason=body.reason,
-            command_id=command_id(request, self._new_id("cmd")),
+            command_id=await self._command(request, body),
         )
         return json_response(task)
 
     async def resume(self, request: Request) -> Response:
         """Try a phase again whose session ended by itself; lets nothing through."""
         by = self._person(request)
+        body = await body_of(request, NoBody)
         task = await self._people.resume(
             request.path_params["task_id"],
             by=by,
-            command_id=command_id(request, self._new_id("cmd")),
+            command_id=await self._command(request, body),
         )
         return json_response(task)
 
@@ -253,16 +277,13 @@ class PeopleDoor:
 
 def _token(request: Request) -> str:
     """The login's token: a program's header, or a browser's cookie."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return request.cookies.get(COOKIE, "")
+    return header_token(request.scope["headers"]) or request.cookies.get(COOKIE, "")
 
 
 def _source(request: Request) -> str:
     return "owner" if request.scope.get(OWNER) else "network"
 
 
-def people_door(door: PeopleDoor) -> ASGIApp:
+def people_door(door: PeopleDoor) -> Guard:
     """The application behind the people's socket and port."""
-    return routing(routes_of(PEOPLE_ROUTES, door))
+    return Guard(routing(routes_of(PEOPLE_ROUTES, door)), door.admit)

@@ -17,14 +17,16 @@ __all__ = [
     "SESSION",
     "ClaimBody",
     "DecisionBody",
+    "NoBody",
     "ReasonBody",
     "SessionBody",
     "TaskBody",
+    "TokenBody",
     "ToolBody",
     "TransitionBody",
     "bearer",
     "body_of",
-    "command_id",
+    "header_token",
     "parse",
 ]
 
@@ -66,6 +68,12 @@ class ToolBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase_token: str | None = None
 
 
+class TokenBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/tokens/refresh``."""
+
+    phase_token: str | None = None
+
+
 class TaskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``POST /api/v1/tasks`` on the people's door."""
 
@@ -90,6 +98,10 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     passphrase: str
     reason: str = ""
+
+
+class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a route that needs nothing besides its address."""
 
 
 class SessionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,15 +188,22 @@ async def body_of(request: Request, kind: type[T]) -> T:
     return parse(await request.body(), kind)
 
 
+def header_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The token of ``Authorization: Bearer``; empty if there is none."""
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if scheme.lower() == "bearer" else ""
+    return ""
+
+
 def bearer(request: Request, in_body: str | None = None) -> str:
-    """The token of a request; one in the body must be the same.
+    """The token of a request; one in the body must be the same. An address is never looked at.
 
     Raises:
         AuthError: there is none, or there are two different ones.
     """
-    header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
+    token = header_token(request.scope["headers"])
     if in_body and token and in_body != token:
         raise AuthError(
             "the token in the body is not the one in the header",
@@ -198,19 +217,3 @@ def bearer(request: Request, in_body: str | None = None) -> str:
             remedy="Claim a task first: AgentClient.claim_task().",
         )
     return token or str(in_body)
-
-
-def command_id(request: Request, fallback: str) -> str:
-    """The caller's ``Idempotency-Key``, or an id of our own: then a repeat is a new command.
-
-    Raises:
-        UsageError: the key is longer than 200 characters.
-    """
-    key = request.headers.get("idempotency-key", "")
-    if len(key) > 200:
-        raise UsageError(
-            "the Idempotency-Key is over 200 characters",
-            code="IL-DOR-012",
-            remedy="Send a UUID.",
-        )
-    return key or fallback
