@@ -221,7 +221,10 @@ class WorkflowSpec:
 
     def phase(self, phase_id: str) -> PhaseSpec | None:
         """The phase of that id."""
-        return next((phase for phase in self.phases if phase.id == phase_id), None)
+        for phase in self.phases:  # asked on every call of a tool: no generator
+            if phase.id == phase_id:
+                return phase
+        return None
 
     def edge(self, source: str, target: str) -> TransitionSpec | None:
         """The transition between two phases."""

@@ -43,6 +43,9 @@ _BY_TOOL: Final[dict[str, dict[str, str]]] = {
     "write_bash": {"input": "stdin", "text": "stdin", "data": "stdin"},
 }
 
+_NESTED: Final = frozenset({"edits", "files"})
+_RARER: Final = frozenset({"destination", "paths", "files", "edits", "patch"})
+_NO_OTHERS: Final[dict[str, str]] = {}
 _STDIN_TOOLS: Final = frozenset({"write_stdin", "write_bash"})
 _PATCH_TOOLS: Final = frozenset({"apply_patch", "ApplyPatch", "patch"})
 
@@ -63,19 +66,20 @@ def normalize_args(tool: str, args: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: two spellings of one argument disagree, or a patch tool got no patch.
     """
-    own = _BY_TOOL.get(tool, {})
+    own = _BY_TOOL.get(tool, _NO_OTHERS)
     result: dict[str, Any] = {}
     for key, value in args.items():
         name = own.get(key) or _TABLE.get(key, key)
         if name in result and result[name] != value:
             raise _malformed(f"the argument '{name}' was given twice with different values")
         result[name] = value
-    for key in ("edits", "files"):
-        nested = result.get(key)
-        if isinstance(nested, list | tuple):
-            result[key] = [
-                normalize_args("", item) if isinstance(item, Mapping) else item for item in nested
-            ]
+    if not _NESTED.isdisjoint(result):
+        for key in _NESTED & result.keys():
+            if isinstance(nested := result[key], list | tuple):
+                result[key] = [
+                    normalize_args("", item) if isinstance(item, Mapping) else item
+                    for item in nested
+                ]
     if tool in _PATCH_TOOLS and not isinstance(result.get("patch"), str):
         raise _malformed("a patch tool was called without the text of a patch")
     if tool in _STDIN_TOOLS:
@@ -89,7 +93,9 @@ def paths_of(args: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         UsageError: a path is not a string, or a patch cannot be read.
     """
-    return tuple(dict.fromkeys(_paths(args)))
+    found: list[str] = []
+    _collect(args, found)
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
 
 
 def command_of(args: Mapping[str, Any]) -> str | tuple[str, ...] | None:
@@ -122,23 +128,28 @@ def stdin_of(args: Mapping[str, Any]) -> str | None:
     return typed
 
 
-def _paths(args: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("path", "destination"):
-        if args.get(key) is not None:
-            yield _path(args[key])
+def _collect(args: Mapping[str, Any], found: list[str]) -> None:
+    if (path := args.get("path")) is not None:
+        found.append(_path(path))
+    if _RARER.isdisjoint(args):
+        return
+    if (destination := args.get("destination")) is not None:
+        found.append(_path(destination))
     for key in ("paths", "files", "edits"):
-        items = args.get(key)
-        if items is None:
-            continue
-        if not isinstance(items, list | tuple):
-            raise _malformed(f"'{key}' is a list")
-        for item in items:
-            if isinstance(item, Mapping):
-                yield from _paths(item)
-            else:
-                yield _path(item)
-    if args.get("patch") is not None:
-        yield from _patched(args["patch"])
+        if (items := args.get(key)) is not None:
+            _collect_all(key, items, found)
+    if (patch := args.get("patch")) is not None:
+        found.extend(_patched(patch))
+
+
+def _collect_all(key: str, items: object, found: list[str]) -> None:
+    if not isinstance(items, list | tuple):
+        raise _malformed(f"'{key}' is a list")
+    for item in items:
+        if isinstance(item, Mapping):
+            _collect(item, found)
+        else:
+            found.append(_path(item))
 
 
 def _path(value: object) -> str:

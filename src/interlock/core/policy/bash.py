@@ -23,7 +23,7 @@ from interlock.core.policy.bash_nodes import (
 )
 from interlock.core.policy.bash_words import WordReader
 from interlock.core.policy.launchers import launched
-from interlock.core.policy.quoting import PLAIN_BYTES
+from interlock.core.policy.quoting import PLAIN_BYTES, plain_words
 from interlock.core.policy.script import Script, SimpleCommand, Word
 
 __all__ = ["read_text", "read_words"]
@@ -79,12 +79,12 @@ class _Reader(WordReader):
     def visit(self, node: Node) -> None:
         """A node in the place of a statement."""
         kind = node.type
-        if kind == "command":
-            self.simple(node)
-        elif kind in STATEMENTS:
+        if kind in STATEMENTS:
             if self.deeper():
                 self.children(node)
             self.depth -= 1
+        elif kind == "command":
+            self.simple(node)
         elif kind in WORDS:
             self.look(node)
         else:
@@ -150,6 +150,10 @@ class _Reader(WordReader):
 
     def simple(self, node: Node) -> None:
         """One simple command with its assignments and redirections."""
+        # Most commands are nothing but plain words: no node of theirs has to be looked at.
+        if plain := plain_words(self.slice(node)):
+            self.command(plain)
+            return
         words: list[Word] = []
         end = -1
         for child in node.children:

@@ -27,10 +27,12 @@ _DOUBTFUL: Final = re.compile(r"\[\[|\[[^\]]*(?:\[|--|&&|~~|\|\|)|[\x00-\x1f\x7f
 class Globs:
     """One list of globs in two compiled forms: as written, and folded."""
 
-    __slots__ = ("folded", "patterns", "raw")
+    __slots__ = ("folded", "patterns", "plain", "raw")
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self.patterns = patterns
+        # Of these patterns a text in lower case matches all that it matches in any other.
+        self.plain = all(p.isascii() and "[" not in p and p[:1] != "!" for p in patterns)
         self.raw = _compile(patterns)
         folded = tuple(fold_text(pattern) for pattern in patterns)
         self.folded = self.raw if folded == patterns else _compile(folded)
@@ -41,6 +43,8 @@ class Globs:
             return True
         # The same automaton and the same text give the same answer.
         if self.raw is self.folded and path == folded:
+            return False
+        if self.plain and path.isascii() and len(path) == len(folded):
             return False
         return self.raw.match_file(path, ())
 

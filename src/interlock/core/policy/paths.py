@@ -13,7 +13,7 @@ from typing import Final
 
 from interlock.core.model import PhaseSpec, Position, ToolConstraint, WorkflowSpec
 from interlock.core.policy import pathshape
-from interlock.core.policy.globs import Globs, PatternError, compiled
+from interlock.core.policy.globs import MAX_PATTERNS, Globs, PatternError, compiled
 from interlock.core.policy.names import WRITING
 from interlock.core.policy.permissions import permitted
 from interlock.core.policy.protected import PROTECTED, Protected
@@ -51,7 +51,9 @@ class PathRules:
     protected: tuple[Protected, ...] = PROTECTED
     phase: str = ""
     position: Position | None = None
-    _compiled: tuple[Globs, Globs, Globs] = field(init=False, repr=False, compare=False)
+    _compiled: tuple[Globs, Globs, Globs, Globs | None] = field(
+        init=False, repr=False, compare=False
+    )
     _known: dict[str, tuple[Reason, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -62,7 +64,12 @@ class PathRules:
             if pattern.startswith("!"):
                 raise _bad(pattern, "protection cannot be lifted by a pattern", self.position)
         try:
-            lists = (compiled(self.forbidden), compiled(protected), compiled(self.allowed))
+            lists = (
+                compiled(self.forbidden),
+                compiled(protected),
+                compiled(self.allowed),
+                _together(self.forbidden, protected),
+            )
         except PatternError as error:
             raise _bad(error.pattern, error.why, self.position) from error
         object.__setattr__(self, "_compiled", lists)
@@ -96,7 +103,15 @@ class PathRules:
             remedy = "Leave git's own files alone: the server commits what the gates let through."
             yield self._reason("path.protected", path, "belongs to git itself", remedy)
             return
-        forbidden, protected, allowed = self._compiled
+        *_, allowed, together = self._compiled
+        # One look is enough for most paths; which list and pattern it was is asked after it.
+        if together is None or together.either(path, folded):
+            yield from self._closed(path, folded)
+        if not allowed.both(path, folded):
+            yield self._not_allowed(path)
+
+    def _closed(self, path: str, folded: str) -> Iterator[Reason]:
+        forbidden, protected, *_ = self._compiled
         if forbidden.either(path, folded):
             pattern = self.forbidden[forbidden.deciding(path, folded)]
             what = f"is forbidden here by '{pattern}'"
@@ -106,8 +121,6 @@ class PathRules:
             remedy = f"Ask a person: request_approval(reason='change {shown(path)}: …')."
             what = f"is protected: {item.why}"
             yield self._reason("path.protected", path, what, remedy, item.pattern)
-        if not allowed.both(path, folded):
-            yield self._not_allowed(path)
 
     def _not_allowed(self, path: str) -> Reason:
         if not self.allowed:
@@ -130,6 +143,14 @@ class PathRules:
             position=self.position,
             facts=facts,
         )
+
+
+def _together(forbidden: tuple[str, ...], protected: tuple[str, ...]) -> Globs | None:
+    """Both lists as one; none where an exception from the first could reach into the second."""
+    both = (*forbidden, *protected)
+    if len(both) > MAX_PATTERNS or any(pattern.startswith("!") for pattern in forbidden):
+        return None
+    return compiled(both)
 
 
 # (workflow digest, phase id) → the phase they were made from and the rules.

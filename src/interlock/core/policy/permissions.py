@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from interlock.core.model import PhaseSpec, ToolConstraint
 from interlock.core.policy.names import KIN, PROTOCOL
 
 __all__ = ["constraint_for", "forbidden_by", "permitted"]
+
+_FREE: Final = ToolConstraint()
 
 
 def forbidden_by(phase: PhaseSpec, tool: str) -> str | None:
@@ -39,4 +43,4 @@ def constraint_for(phase: PhaseSpec, tool: str) -> ToolConstraint:
     if own is not None:
         return own
     kin = KIN.get(tool)
-    return constraint_for(phase, kin) if kin else ToolConstraint()
+    return constraint_for(phase, kin) if kin else _FREE

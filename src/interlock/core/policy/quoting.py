@@ -7,12 +7,20 @@ from typing import Final
 
 from interlock.core.policy.script import Word
 
-__all__ = ["PLAIN", "PLAIN_BYTES", "UnclearWordError", "unquote"]
+__all__ = ["PLAIN", "PLAIN_BYTES", "UnclearWordError", "plain_words", "unquote"]
 
 PLAIN: Final = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:,@%+=~-]*", re.ASCII)
 """A word that means itself."""
 
 PLAIN_BYTES: Final = re.compile(PLAIN.pattern.encode())
+
+# One pair of quotes with nothing in it that means something else than itself.
+_QUOTED: Final = r"""'[^'\n]*'|"[^"$`\\\n]*\""""
+_WORDS: Final = re.compile(rf"(?:{PLAIN.pattern}|{_QUOTED})(?=[ \t]|$)", re.ASCII)
+_SIMPLE: Final = re.compile(
+    rf"(?![^ \t'\"]*=)(?:{PLAIN.pattern}|{_QUOTED})(?:[ \t]+(?:{PLAIN.pattern}|{_QUOTED}))*",
+    re.ASCII,
+)
 
 # Unquoted, these make the shell put in something else: expansions, globs, braces.
 _DYNAMIC: Final = frozenset("$`*?[]{}")
@@ -20,6 +28,19 @@ _DYNAMIC: Final = frozenset("$`*?[]{}")
 _BREAKS: Final = frozenset(" \t\n;|&<>()")
 # Inside double quotes a backslash is only special before these.
 _ESCAPED_IN_DOUBLE: Final = frozenset('$`"\\')
+
+
+def plain_words(source: str) -> tuple[str, ...]:
+    """The words of a command that has nothing but plain and simply quoted ones, else none.
+
+    Args:
+        source: one simple command exactly as it stands in the text.
+    """
+    if not _SIMPLE.fullmatch(source):
+        return ()
+    if "'" not in source and '"' not in source:
+        return tuple(source.split())
+    return tuple(word[1:-1] if word[0] in "'\"" else word for word in _WORDS.findall(source))
 
 
 class UnclearWordError(Exception):

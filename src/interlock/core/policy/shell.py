@@ -54,7 +54,8 @@ def reasons(command: Command, constraint: ToolConstraint) -> tuple[Reason, ...]:
     unknown = list(script.opaque)
     by_name = _by_name(forbidden)
     for simple in script.commands:
-        for text, words in by_name.get(base_name(simple.words[0] or ""), ()):
+        rules = by_name.get(base_name(simple.words[0] or ""))
+        for text, words in rules or ():
             match _matches_forbidden(simple.words, words):
                 case True:
                     found.append(_forbidden(simple, text, constraint))

@@ -72,7 +72,10 @@ def _written(
     if tool != "write_files" and own and (own.allowed_patterns or own.forbidden_patterns):
         rules.append(constrained(own, spec.id))
     for path in paths:
-        against = {reason.rule: reason for rule in reversed(rules) for reason in rule.reasons(path)}
+        found = [reason for rule in rules for reason in rule.reasons(path)]
+        if not found:
+            continue
+        against = {reason.rule: reason for reason in reversed(found)}
         for reason in sorted(against.values(), key=_decides_first):
             yield reason if reason.rule in _OWN_REMEDY else _with_way(workflow, spec, path, reason)
 
@@ -94,10 +97,10 @@ def _relative(args: Mapping[str, Any], root: str) -> tuple[str, ...]:
     found = []
     for path in paths_of(args):
         below = path
-        if below == root or below.startswith(root + "/"):
-            below = below[len(root) + 1 :]
+        if path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+            below = path[len(root) + 1 :]
         while below.startswith("./"):
             below = below[2:]
-        if below not in {"", "."} or not path:
+        if (below and below != ".") or not path:
             found.append(below)
     return tuple(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 from interlock.core.model import PhaseSpec, ToolConstraint, WorkflowSpec
@@ -35,6 +36,7 @@ _RUNNERS: Final[dict[str, tuple[str, ...]]] = {
     "cargo": ("cargo test", "cargo nextest run"),
 }
 _SHOWN: Final = 64
+_FREE: Final = ToolConstraint()
 
 
 def decide(
@@ -71,7 +73,7 @@ def decide(
         )
     except UsageError as error:
         return _denied(name, _malformed(spec, name, error))
-    return ToolDecision(allowed=not found, tool=name, reasons=found)
+    return ToolDecision(allowed=False, tool=name, reasons=found) if found else _allowed(name)
 
 
 # -- permission --------------------------------------------------------------------------------
@@ -151,7 +153,7 @@ def _commands(
 def _command_constraint(workflow: WorkflowSpec, spec: PhaseSpec, tool: str) -> ToolConstraint:
     if tool not in COMMANDS:
         # Looking at a shell's output starts nothing, so bash's own lists are not for its kin.
-        return spec.tool_constraints.get(tool, ToolConstraint())
+        return spec.tool_constraints.get(tool, _FREE)
     own = constraint_for(spec, tool)
     if own.allowed_commands or own.forbidden_commands:
         return own
@@ -178,6 +180,11 @@ def _malformed(spec: PhaseSpec, tool: str, error: UsageError) -> Reason:
         position=spec.position,
         facts={"tool": tool, "phase": spec.id},
     )
+
+
+@lru_cache(maxsize=256)
+def _allowed(tool: str) -> ToolDecision:
+    return ToolDecision(allowed=True, tool=tool, reasons=())
 
 
 def _denied(tool: str, reason: Reason) -> ToolDecision:
