@@ -322,10 +322,10 @@ def test_what_the_judge_cannot_do_now_is_tried_again_and_what_nobody_trusts_bloc
         answers = iter([UnavailableError("no supervisor"), None])
         real = b.runner.judge
 
-        async def judge(kind: JudgeKind, request: Any) -> Any:
+        async def judge(kind: JudgeKind, request: Any, *, owner: str = "") -> Any:
             if kind is JudgeKind.RED and (error := next(answers, None)) is not None:
                 raise error
-            return await real(kind, request)
+            return await real(kind, request, owner=owner)
 
         setattr(b.runner, "judge", judge)  # noqa: B010 - a supervisor that comes late
         await b.leave(task_id)

@@ -193,7 +193,10 @@ def test_sources_of_the_candidate_are_not_looked_at(bench: Bench) -> None:
         ("import time\n\n\ndef test_a():\n    time.sleep(60)\n", "test_new.py::test_a"),
         ("import os\nos._exit(0)\n", "the runner ended early (status 0)"),
         ("import os\n\n\ndef test_a():\n    os._exit(1)\n", "test_new.py::test_a"),
-        ("import os\n\n\ndef test_a():\n    os.kill(os.getppid(), 9)\n", "ended or does not"),
+        (
+            "import os\n\n\ndef test_a():\n    os.kill(os.getppid(), 9)\n",
+            "code under test that kills it",
+        ),
     ],
     ids=["no tests", "hangs", "exits at import", "exits in a test", "kills the runner"],
 )

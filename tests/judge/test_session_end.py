@@ -15,7 +15,8 @@ MEASURES = """
 import os, sys
 from pathlib import Path
 from interlock.adapters.confinement import UidRange
-from interlock.adapters.judge.session import Place, RunnerSession
+from interlock.adapters.judge.place import Place
+from interlock.adapters.judge.session import RunnerSession
 from interlock.ports.confinement import Level, Limits
 
 scratch, environment, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

@@ -188,3 +188,24 @@ def test_no_more_jobs_run_at_once_than_said() -> None:
     asyncio.run(scenario())
     assert bench.most == 2
     assert len(bench.done) == 6
+
+
+def test_jobs_of_one_task_take_turns_and_leave_the_rest_to_others() -> None:
+    bench = _Bench()
+
+    async def scenario() -> None:
+        jobs = JudgeJobs(bench, at_once=2)
+        greedy = [
+            asyncio.create_task(jobs.run(JudgeKind.GREEN, {"tree": str(number)}, owner="task_1"))
+            for number in range(4)
+        ]
+        other = asyncio.create_task(jobs.run(JudgeKind.RED, {"tree": "other"}, owner="task_2"))
+        async with asyncio.timeout(10):
+            while bench.most < 2:
+                await asyncio.sleep(0.005)
+        bench.go.set()
+        await asyncio.gather(*greedy, other)
+
+    asyncio.run(scenario())
+    assert bench.most == 2
+    assert "other" in bench.done[:2]

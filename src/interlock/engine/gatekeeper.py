@@ -164,7 +164,7 @@ class Gatekeeper:
     ) -> F:
         """One judge job, kept as evidence; what the judge could not do is a fact as well."""
         try:
-            answer = await self._runner.judge(kind, plain(asked))
+            answer = await self._runner.judge(kind, plain(asked), owner=state.task_id)
         except InterlockError as error:
             if error.retryable:
                 raise

@@ -108,6 +108,8 @@ class SandboxSpec:
         uid: user and group the program runs as; needed when the caller is root, never 0. At
             ``none`` it must be the sandbox's alone: all processes of that user end with it.
         limits: see ``Limits``.
+        blank: absolute directories that begin empty, are the program's to write, and end with it:
+            path → bytes they may hold. Only where mounts are private (``full``).
     """
 
     argv: tuple[str, ...]
@@ -118,6 +120,7 @@ class SandboxSpec:
     pass_fds: tuple[int, ...] = ()
     uid: int | None = None
     limits: Limits = field(default_factory=Limits)
+    blank: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,8 +172,13 @@ class Runner(Protocol):
     def adopted(self) -> Mapping[str, Session]:
         """Sessions that are alive, by id; after a connect also those of an earlier server."""
 
-    async def judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def judge(
+        self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""
+    ) -> Mapping[str, Any]:
         """Measure; plain JSON values in and out. The same request joins its running or done job.
+
+        Args:
+            owner: the task it is for, whose jobs run one after the other; empty for nobody's.
 
         Raises:
             InterlockError: as the judge raised it.

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from interlock.adapters.occupied import occupied
+
 __all__ = ["DiskLimits", "DiskWatch", "free_bytes", "limits_for"]
 
 _log = logging.getLogger(__name__)
@@ -82,7 +84,7 @@ class DiskWatch:
             return
         self._measured_at = free
         places = dict(self._scratches())
-        sizes = await asyncio.to_thread(lambda: {s: _size(p) for s, p in places.items()})
+        sizes = await asyncio.to_thread(lambda: {s: occupied(p) for s, p in places.items()})
         over = {s for s, size in sizes.items() if size > self._limits.scratch_bytes}
         if scarce and sizes and not over:
             over = {max(sizes, key=lambda session: sizes[session])}
@@ -100,20 +102,3 @@ def free_bytes(place: Path) -> int:
     """Bytes that are left to us on the file system of ``place``."""
     status = os.statvfs(place)
     return status.f_bavail * status.f_frsize
-
-
-def _size(place: Path) -> int:
-    total = 0
-    todo = [os.fspath(place)]
-    while todo:
-        try:
-            with os.scandir(todo.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-        except OSError:
-            # It changes while we look, or is gone: what cannot be seen is not counted twice.
-            continue
-    return total

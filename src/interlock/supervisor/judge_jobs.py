@@ -11,7 +11,9 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -37,17 +39,24 @@ class JudgeJobs:
         self._measure = measure
         self._turn = asyncio.Semaphore(at_once)
         self._building = asyncio.Semaphore(at_once)
+        self._owners: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._jobs: OrderedDict[str, asyncio.Task[Mapping[str, Any]]] = OrderedDict()
 
-    async def run(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def run(
+        self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""
+    ) -> Mapping[str, Any]:
         """The result of a job, whoever started it.
+
+        Args:
+            owner: whose jobs take turns: of two with the same owner the later one waits, whatever
+                is free, so that nobody's jobs keep out those of others. Without one none waits.
 
         Raises:
             InterlockError: as the judge raised it.
         """
         key = _digest(kind, request)
         if key not in self._jobs:
-            self._jobs[key] = asyncio.create_task(self._one(kind, request))
+            self._jobs[key] = asyncio.create_task(self._one(kind, request, owner))
             self._forget_the_oldest()
         job = self._jobs[key]
         self._jobs.move_to_end(key)
@@ -58,10 +67,15 @@ class JudgeJobs:
             del self._jobs[key]
         return job.result()
 
-    async def _one(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        # What has to be there before any session starts does not queue behind runs of tests.
-        turn = self._building if kind is JudgeKind.ENVIRONMENT else self._turn
-        async with turn:
+    async def _one(
+        self, kind: JudgeKind, request: Mapping[str, Any], owner: str
+    ) -> Mapping[str, Any]:
+        if kind is JudgeKind.ENVIRONMENT:
+            # What has to be there before any session starts does not queue behind runs of tests.
+            async with self._building:
+                return await in_thread(self._measure, kind, request)
+        own = self._owners.setdefault(owner, asyncio.Lock()) if owner else nullcontext()
+        async with own, self._turn:
             return await in_thread(self._measure, kind, request)
 
     def _forget_the_oldest(self) -> None:

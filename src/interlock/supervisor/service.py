@@ -169,8 +169,9 @@ class Supervisor:
             case wire.Op.REMOVE_SCRATCH, {"session_id": str(session_id)}:
                 await in_thread(self._scratches.remove, session_id)
                 return {}
-            case wire.Op.JUDGE, {"kind": str(kind), "request": dict(request)}:
-                return await self._jobs.run(JudgeKind(kind), request)
+            case wire.Op.JUDGE, {"kind": str(kind), "request": dict(request), **more}:
+                owner = str(more.get("owner", ""))
+                return await self._jobs.run(JudgeKind(kind), request, owner=owner)
         raise InvalidInputError(f"{op} was asked without its arguments", code="IL-SUP-007")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -202,7 +202,9 @@ class MemoryRunner:
         """Sessions that are alive."""
         return {i: s for i, s in self.sessions.items() if not s.exited.done()}
 
-    async def judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def judge(
+        self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""
+    ) -> Mapping[str, Any]:
         """Ask the judge that was handed in."""
         self.judged.append(kind)
         return self._judge(kind, request)

@@ -61,6 +61,7 @@ def arguments(
     filter_fd: int,
     cwd: str,
     temporary_bytes: int,
+    blank: Mapping[str, int],
 ) -> list[str]:
     """Everything between ``bwrap`` and the program.
 
@@ -70,6 +71,7 @@ def arguments(
         filter_fd: descriptor of the system call filter.
         cwd: directory the program starts in.
         temporary_bytes: size of each private tmpfs.
+        blank: further ones, path → size.
     """
     size = str(temporary_bytes)
     command = [*_NAMESPACES, *_system(), "--dir", "/etc"]
@@ -81,6 +83,8 @@ def arguments(
     command += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"]  # noqa: S108 - private
     command += ["--perms", "1777", "--size", size, "--tmpfs", TEMPORARY]
     command += ["--perms", "0700", "--size", size, "--tmpfs", HOME]
+    for path, capacity in blank.items():
+        command += ["--perms", "0755", "--size", str(capacity), "--tmpfs", path]
     for mount in mounts:
         command += ["--bind" if mount.writable else "--ro-bind", mount.source, mount.target]
     # Both are tmpfs of the sandbox's own user: writable unless said otherwise.

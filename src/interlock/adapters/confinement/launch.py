@@ -82,6 +82,12 @@ def _check(spec: SandboxSpec, level: Level) -> None:
         )
     if not spec.argv:
         raise UsageError("a sandbox needs a program", code="IL-CNF-001")
+    if spec.blank and level is not Level.FULL:
+        raise UsageError(
+            f"{next(iter(spec.blank))} cannot be a file system of its own at level {level.value}",
+            code="IL-CNF-001",
+            remedy="mount a directory there",
+        )
     root = os.getuid() == 0
     if spec.uid == 0 or (root and spec.uid is None):
         raise UsageError(
@@ -110,6 +116,7 @@ def _private_job(spec: SandboxSpec, descriptors: list[int]) -> Job:
         filter_fd=filter_fd,
         cwd=spec.cwd,
         temporary_bytes=spec.limits.temporary_bytes,
+        blank=spec.blank,
     )
     home = {"HOME": mounts.HOME, "TMPDIR": mounts.TEMPORARY}
     return Job(

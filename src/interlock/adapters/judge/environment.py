@@ -24,8 +24,8 @@ from pathlib import Path
 from interlock.adapters.confinement import interpreter, start, translate
 from interlock.adapters.durable import replace_file
 from interlock.adapters.judge.package_index import PackageIndex, configured
+from interlock.adapters.judge.place import ENVIRONMENT, TREE, Place
 from interlock.adapters.judge.proxy import ConnectProxy
-from interlock.adapters.judge.session import ENVIRONMENT, TREE, Place
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError, NotFoundError, UnavailableError

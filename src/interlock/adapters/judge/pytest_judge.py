@@ -22,8 +22,9 @@ import msgspec
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.durable import replace_file
 from interlock.adapters.judge.environment import Environments
+from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.results import Blame, to_run
-from interlock.adapters.judge.session import Place, RunnerSession
+from interlock.adapters.judge.session import RunnerSession
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Control, Variant, files_of, function_of, invert
 from interlock.adapters.trees.repository import Repository

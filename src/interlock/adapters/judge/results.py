@@ -63,6 +63,7 @@ class RawRun:
         frames: JSON lines.
         output: end of what the run printed.
         seconds: wall time.
+        problem: why the runner itself has nothing to say; the rest does not count then.
     """
 
     status: int
@@ -70,6 +71,7 @@ class RawRun:
     frames: bytes
     output: str
     seconds: float
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ def _problem(
     ids: list[str],
     reports: Mapping[str, list[_Report]],
 ) -> str:
+    if raw.problem:
+        return raw.problem
     last = next((f.id for f in reversed(frames) if isinstance(f, _Report)), "")
     place = f"after {last}" if last else "before any test ran"
     if raw.timed_out:

@@ -1,4 +1,5 @@
-"""The directory that a runner writes its trees to: in memory if it fits, gone after use.
+"""The directory that a runner writes its trees to where its sandbox has none of its own: in memory
+if it fits, gone after use.
 
 It is locked while it is used. One that nobody holds was left by a supervisor that died, and is
 removed by the next one that makes a directory there.
@@ -13,10 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from interlock.adapters.occupied import occupied
+
 __all__ = ["WorkDirectory"]
 
 _PREFIX = "interlock-judge-"
 _SMALL = 50 << 20
+# So much has to go before the directory is measured again.
+_STEP = 64 << 20
 _MEMORY = Path("/dev/shm")  # noqa: S108 — a directory of our own is made in it
 # Younger ones may belong to someone who has not locked them yet.
 _SETTLED_S = 60.0
@@ -39,6 +44,21 @@ class WorkDirectory:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         if uid is not None:
             os.fchown(self._descriptor, uid, uid)
+        self._free_before = self._free()
+
+    def holds_more_than(self, limit: int) -> bool:
+        """Whether more than ``limit`` bytes lie in it; cheap while little of the disk is taken."""
+        free = self._free()
+        if self._free_before - free < min(limit, _STEP):
+            # What others give back must not hide what is taken afterwards.
+            self._free_before = max(self._free_before, free)
+            return False
+        self._free_before = free
+        return occupied(self.path) > limit
+
+    def _free(self) -> int:
+        status = os.fstatvfs(self._descriptor)
+        return status.f_bavail * status.f_frsize
 
     def close(self) -> None:
         """Remove it with everything in it; nobody may use it any more."""

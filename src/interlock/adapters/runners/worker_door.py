@@ -77,9 +77,12 @@ class WorkerDoor:
             if not session.exited.done()
         }
 
-    async def judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def judge(
+        self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""
+    ) -> Mapping[str, Any]:
         """Measure; the same request joins its running or finished job."""
-        return await self._ask(wire.Op.JUDGE, kind=JudgeKind(kind).value, request=dict(request))
+        asked = {"kind": JudgeKind(kind).value, "request": dict(request), "owner": owner}
+        return await self._ask(wire.Op.JUDGE, **asked)
 
     async def make_scratch(self, commit: str, session_id: str) -> str:
         """Clone ``commit`` for a session: its host path."""

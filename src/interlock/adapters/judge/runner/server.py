@@ -40,6 +40,8 @@ def main() -> None:
         while job := read_json(reader.read):
             clear(root)
             receive_tree(reader.read, root)
+            # From here on the judge's clock for the run is ticking.
+            write_json(stream, {"begun": True})
             result, frames, output = _serve(job, root)
             end_processes(exclusive=standing != "shared")
             wipe(private=standing == "private")

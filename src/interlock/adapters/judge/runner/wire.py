@@ -1,7 +1,8 @@
 """How judge and runner talk: one stream socket, jobs in, results out.
 
 Job: length, JSON; then the files of the tree, one record each, ended by an empty one.
-Result: length, JSON; then the bytes of the frames and of the output whose lengths it names.
+A word that the run begins, then its result: length, JSON, each; after the result the bytes of the
+frames and of the output whose lengths it names.
 """
 
 from __future__ import annotations
