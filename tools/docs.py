@@ -60,6 +60,7 @@ ANSWERS: dict[str, str] = {
     "reject": A_TASK,
     "inbox": "`waiting`",
     "events": "`events`, `cursor`",
+    "trusted": "`digest`, `environment`, `trusted`",
     "trust": "`digest`, `environment`",
     "about": "`repository`, `state`, `level`, `reasons`, `notices`, `settings`",
 }
@@ -81,7 +82,7 @@ STATUSES = {
     "trust": "200, 401",
     **dict.fromkeys(("transition", "snapshot", "refresh"), "200, 401, 409"),
     **dict.fromkeys(("task", "why", "evidence"), "200, 404"),
-    **dict.fromkeys(("tasks", "inbox", "events", "about"), "200"),
+    **dict.fromkeys(("tasks", "inbox", "events", "trusted", "about"), "200"),
 }
 Routes = Iterable[tuple[str, str, str]]
 

@@ -10,7 +10,6 @@ from tests.e2e.conftest import House
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.mark.xfail(strict=True, reason="there is no doctor yet")
 def test_the_doctor_says_what_this_machine_can_prevent(house: House) -> None:
     said = json.loads(house.interlock("doctor", "--json").stdout)
     assert said["level"] == "full"

@@ -146,6 +146,10 @@ class House(Bench):
             self.trusted_by.append(by)
             return {"digest": "d", "environment": {"setup": []}}
 
+        async def trusted() -> dict[str, Any]:
+            known = bool(self.trusted_by)
+            return {"digest": "d", "environment": {"setup": []}, "trusted": known}
+
         keys = Keys(self.now.ledger)
         door = PeopleDoor(
             self.now.people,
@@ -154,6 +158,7 @@ class House(Bench):
             self.new_id,
             keys,
             trust=trust,
+            trusted=trusted,
             about=lambda: {"level": "none"},
         )
         self._guards = {

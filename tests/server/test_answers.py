@@ -51,6 +51,7 @@ def test_answers_hold_what_the_page_says(tmp_path: Path) -> None:
             ("evidence", f"/tasks/{task_id}/evidence"),
             ("inbox", "/inbox"),
             ("events", "/events"),
+            ("trusted", "/trust"),
         ):
             check(handler, await owner.ask("GET", f"{v1}{path}"))
         check("create", await owner.ask("POST", f"{v1}/tasks", {"title": "t"}))

@@ -30,6 +30,7 @@ HERE = {
     ("POST", "/api/v1/tasks/{task_id}/gates/{gate}/reject"),
     ("GET", "/api/v1/inbox"),
     ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/trust"),
     ("POST", "/api/v1/trust"),
     ("GET", "/api/v1/about"),
     ("GET", "/healthz"),

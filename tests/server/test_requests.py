@@ -205,7 +205,7 @@ def test_other_methods_are_answered_in_the_one_shape(tmp_path: Path, method: str
         answer = await client.ask(method, path, token=token)
         assert answer.status in (404, 405)
         assert answer.is_problem
-        posted = await house.owner.ask(method, "/api/v1/trust")
+        posted = await house.owner.ask(method, "/api/v1/tasks/task_x/abort")
         assert (posted.status, posted.json["code"]) == (405, "IL-DOR-405")
         assert posted.headers["allow"] == "POST"
 

@@ -47,6 +47,10 @@ VERBS = {
     "abort": ("approvals:abort", "End a task for good; what it did stays in the records."),
     "evidence": ("tasks:evidence", "Everything that is known about a task, in one JSON document."),
     "audit": ("audit:audit", "The sealed record of every call."),
+    "doctor": (
+        "doctor:doctor",
+        "Show what this machine can and cannot prevent, and what would make it more.",
+    ),
     "demo": (
         "demo:demo",
         "Show on a project of its own what is stopped, how, and that honest work gets through.",

@@ -136,7 +136,7 @@ class People:
             raise DeniedError(
                 f"the workflow asks for confinement {wanted}, this machine gives {there}",
                 code="IL-PPL-002",
-                remedy="make deps",
+                remedy="interlock doctor",
             )
 
     async def tasks(self) -> list[Mapping[str, Any]]:

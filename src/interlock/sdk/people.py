@@ -130,6 +130,10 @@ class PeopleClient:
         """Try a phase again whose session ended by itself."""
         return self._post(f"/tasks/{segment(task_id)}/resume", {})
 
+    def trusted(self) -> dict[str, Any]:
+        """The environment recipe of the workflow at HEAD, and whether somebody trusts it."""
+        return self._get("/trust")
+
     def trust(self, *, passphrase: str) -> dict[str, Any]:
         """Trust the environment recipe of the workflow at HEAD."""
         return self._post("/trust", {"passphrase": passphrase})

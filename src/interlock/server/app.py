@@ -21,9 +21,10 @@ from interlock.adapters.session_logs import SessionLogs
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
+from interlock.core.model import EnvironmentSpec
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
-from interlock.engine.environments import Environments
+from interlock.engine.environments import Environments, recipe_digest
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
@@ -157,7 +158,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         session_log=SessionLogs(layout.root / "sessions"),
     )
 
-    async def trust(by: str) -> dict[str, Any]:
+    async def recipe() -> EnvironmentSpec:
         _, workflow = await workflows.fetch_base()
         if workflow.environment is None:
             raise InvalidInputError(
@@ -165,9 +166,21 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
                 code="IL-SRV-010",
                 remedy="interlock init proposes one for agent_workflow.yaml.",
             )
-        recipe = workflow.environment
-        digest = await ledger.run(lambda: environments.trust(recipe, by=by))
-        return {"digest": digest, "environment": plain(recipe)}
+        return workflow.environment
+
+    async def trust(by: str) -> dict[str, Any]:
+        shown = await recipe()
+        digest = await ledger.run(lambda: environments.trust(shown, by=by))
+        return {"digest": digest, "environment": plain(shown)}
+
+    async def trusted() -> dict[str, Any]:
+        shown = await recipe()
+        is_trusted = await ledger.run(lambda: environments.is_trusted(shown))
+        return {
+            "digest": recipe_digest(shown),
+            "environment": plain(shown),
+            "trusted": is_trusted,
+        }
 
     def about() -> dict[str, Any]:
         capability = runner.capability()
@@ -187,6 +200,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         make_id,
         keys,
         trust=trust,
+        trusted=trusted,
         about=about,
     )
     guards = (agents, people_door(door))

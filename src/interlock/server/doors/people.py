@@ -53,6 +53,7 @@ PEOPLE_ROUTES = (
     ("POST", "/api/v1/tasks/{task_id}/gates/{gate}/reject", "reject"),
     ("GET", "/api/v1/inbox", "inbox"),
     ("GET", "/api/v1/events", "events"),
+    ("GET", "/api/v1/trust", "trusted"),
     ("POST", "/api/v1/trust", "trust"),
     ("GET", "/api/v1/about", "about"),
     ("GET", "/healthz", "health"),
@@ -79,6 +80,7 @@ class PeopleDoor:
         keys: Keys,
         *,
         trust: Callable[[str], Awaitable[Any]],
+        trusted: Callable[[], Awaitable[Any]],
         about: Callable[[], dict[str, Any]],
     ) -> None:
         self._people = people
@@ -86,6 +88,7 @@ class PeopleDoor:
         self._new_id = new_id
         self._keys = keys
         self._trust = trust
+        self._trusted = trusted
         self._about = about
         self._logins = logins
 
@@ -264,6 +267,11 @@ class PeopleDoor:
         body = await body_of(request, ReasonBody)
         by = await self._confirmed(request, body.passphrase)
         return json_response(await self._trust(by))
+
+    async def trusted(self, request: Request) -> Response:
+        """The environment recipe of the present workflow, and whether somebody trusts it."""
+        self._person(request)
+        return json_response(await self._trusted())
 
     async def about(self, request: Request) -> Response:
         """What this server is and what this machine can prevent."""
