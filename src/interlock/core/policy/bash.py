@@ -151,7 +151,7 @@ class _Reader(WordReader):
     def simple(self, node: Node) -> None:
         """One simple command with its assignments and redirections."""
         # Most commands are nothing but plain words: no node of theirs has to be looked at.
-        if plain := plain_words(self.slice(node)):
+        if plain := plain_words(self.source[node.start_byte : node.end_byte].decode()):
             self.command(plain)
             return
         words: list[Word] = []

@@ -12,6 +12,7 @@ __all__ = [
     "EVALUATING_TEST",
     "EXPANDING",
     "EXPANSION_PARTS",
+    "HARMLESS_REDIRECTS",
     "LEAVES",
     "NAME_TEST",
     "NUMERIC",
@@ -27,7 +28,6 @@ __all__ = [
 
 MAX_LENGTH: Final = 64 * 1024
 
-_CONTROL: Final = re.compile(r"[^\t\n\x20-\x7e]")
 # Only behind a word and a blank do shell and grammar agree on how a continued line goes on.
 _CONTINUED: Final = re.compile(r"[^ \t\n][ \t]+\\\n")
 # The grammar looks for a name behind the blank or backslash, the shell does not.
@@ -69,6 +69,8 @@ EXPANSION_PARTS: Final = (
     | frozenset({"variable_name", "special_variable_name"})
     | WORDS
 )
+# What most redirections are; they write to no file.
+HARMLESS_REDIRECTS: Final = split("2>&1 >&2 1>&2 2>/dev/null >/dev/null &>/dev/null </dev/null")
 WRITING_REDIRECTS: Final = frozenset({">", ">>", ">|", "&>", "&>>"})
 
 
@@ -76,7 +78,8 @@ def unreadable(text: str) -> str:
     """Why a text is not even given to the parser, or an empty text."""
     if len(text) > MAX_LENGTH:
         return f"it is longer than {MAX_LENGTH} characters"
-    if _CONTROL.search(text) and not all(
+    plain = text.isascii() and text.isprintable()
+    if not plain and not all(
         char in "\t\n" or (char.isprintable() and (char == " " or not char.isspace()))
         for char in text
     ):

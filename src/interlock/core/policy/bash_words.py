@@ -10,6 +10,7 @@ from tree_sitter import Node
 from interlock.core.policy.bash_nodes import (
     EXPANDING,
     EXPANSION_PARTS,
+    HARMLESS_REDIRECTS,
     LEAVES,
     NUMERIC,
     PARTS,
@@ -124,6 +125,8 @@ class WordReader(ABC):
 
     def redirect(self, node: Node) -> None:
         """One redirection: a file that is written to is noted."""
+        if self.slice(node) in HARMLESS_REDIRECTS:
+            return
         operator, targets = "", []
         for child in node.children:
             if child.type == "file_descriptor":

@@ -53,7 +53,7 @@ _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 
 def base_name(word: str) -> str:
     """The program's name without its folder."""
-    return word.rsplit("/", 1)[-1]
+    return word.rsplit("/", 1)[-1] if "/" in word else word
 
 
 def changes_commands(name: str) -> bool:

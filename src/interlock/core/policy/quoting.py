@@ -9,7 +9,7 @@ from interlock.core.policy.script import Word
 
 __all__ = ["PLAIN", "PLAIN_BYTES", "UnclearWordError", "plain_words", "unquote"]
 
-PLAIN: Final = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:,@%+=~-]*", re.ASCII)
+PLAIN: Final = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:,@%+=~-]*+", re.ASCII)
 """A word that means itself."""
 
 PLAIN_BYTES: Final = re.compile(PLAIN.pattern.encode())
@@ -18,7 +18,7 @@ PLAIN_BYTES: Final = re.compile(PLAIN.pattern.encode())
 _QUOTED: Final = r"""'[^'\n]*'|"[^"$`\\\n]*\""""
 _WORDS: Final = re.compile(rf"(?:{PLAIN.pattern}|{_QUOTED})(?=[ \t]|$)", re.ASCII)
 _SIMPLE: Final = re.compile(
-    rf"(?![^ \t'\"]*=)(?:{PLAIN.pattern}|{_QUOTED})(?:[ \t]+(?:{PLAIN.pattern}|{_QUOTED}))*",
+    rf"(?![^ \t'\"]*=)(?:{PLAIN.pattern}|{_QUOTED})(?:[ \t]++(?:{PLAIN.pattern}|{_QUOTED}))*+",
     re.ASCII,
 )
 

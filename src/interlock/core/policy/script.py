@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 __all__ = ["Script", "SimpleCommand", "Word"]
 
@@ -11,9 +11,8 @@ Word: TypeAlias = str | None
 """One word with its quoting undone, or ``None`` where the shell puts in what nobody knows yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class SimpleCommand:
-    """One program that would be started.
+class SimpleCommand(NamedTuple):
+    """One program that would be started (a tuple, because texts hold many of them).
 
     Args:
         words: name and arguments; a ``None`` stands for any number of words.
