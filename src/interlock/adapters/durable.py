@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from interlock.failpoints import reach
 
-__all__ = ["make_private_directory", "replace_file", "sync_directory", "write_all"]
+__all__ = ["make_private_directory", "replace_file", "sync_directory", "sync_tree", "write_all"]
 
 
 def sync_directory(path: Path) -> None:
@@ -19,9 +20,32 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(path: Path) -> None:
+    """Make everything in a directory durable: contents and names, and its own name.
+
+    What lies there must not be anybody else's to change.
+    """
+    for place, _, files in os.walk(path):
+        for name in files:
+            inside = os.path.join(place, name)
+            if stat.S_ISREG(os.lstat(inside).st_mode):
+                descriptor = os.open(inside, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        sync_directory(Path(place))
+    sync_directory(path.parent)
+
+
 def make_private_directory(path: Path) -> None:
-    """Create a directory (and its parents) that only its owner can enter; an existing one stays."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create a directory (and its parents) that only its owner can enter; an existing one stays.
+
+    Its name is durable on return, whoever made it.
+    """
+    if not path.parent.exists():
+        make_private_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
     sync_directory(path.parent)
 
 

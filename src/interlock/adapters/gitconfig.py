@@ -23,8 +23,9 @@ _HARDENED = {
     "core.editor": "false",
     "core.fileMode": "true",
     "core.fsmonitor": "false",
-    "core.fsync": "committed",
-    "core.fsyncMethod": "batch",
+    # An index that is cut short hides all of its pack; "batch" trusts the order of renames.
+    "core.fsync": "committed,pack-metadata",
+    "core.fsyncMethod": "fsync",
     "core.logAllRefUpdates": "false",
     "core.pager": "cat",
     "core.protectHFS": "true",

@@ -80,6 +80,8 @@ def _copy(git: Git, user: UserRepository, commit: str) -> None:
     if together:
         with tempfile.NamedTemporaryFile(dir=git.place, delete=False) as file:
             file.writelines(end + b"\n" for end in together)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(file.name, git.place / "shallow")
 
 

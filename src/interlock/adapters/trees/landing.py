@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from interlock.adapters.git import Git, GitFailed
+from interlock.adapters.trees.synced import SyncedNames
 from interlock.adapters.trees.user import UserRepository
 from interlock.errors import ConflictError, InvalidInputError
 from interlock.failpoints import reach
@@ -79,10 +80,13 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
             code="IL-TRE-010",
             remedy="git switch to another branch, then land again",
         )
+    names = SyncedNames(user.common_dir)
     shown = user.git.run("show-ref", "--verify", "--hash", ref, accept=(0, 1, 128))
     now = shown.decode().strip() or ABSENT
     if now != expected:
         if now != ABSENT and _content(user.git, now) == _content(git, commit):
+            names.packs()
+            names.ref(ref)
             return now
         raise _moved(ref)
     if not user.having([parent]):
@@ -93,11 +97,13 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
         )
     git.send([commit, f"^{parent}"], user.git)
     reach("land.sent")
+    names.packs()
     try:
         user.git.run("update-ref", "--no-deref", "-m", "interlock: land", ref, commit, expected)
     except GitFailed:
         raise _moved(ref) from None
     reach("land.ref")
+    names.ref(ref)
     return commit
 
 

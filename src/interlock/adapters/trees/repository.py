@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from interlock.adapters.durable import make_private_directory, sync_tree
 from interlock.adapters.git import Git, GitFailed
 from interlock.adapters.trees import bases, objects, scratch
 from interlock.adapters.trees.bases import Base
@@ -23,6 +24,7 @@ from interlock.adapters.trees.ignores import ignored
 from interlock.adapters.trees.landing import ABSENT, commit_tree, land, valid_ref
 from interlock.adapters.trees.objects import BlobWriter
 from interlock.adapters.trees.replacing import replaced
+from interlock.adapters.trees.synced import SyncedNames
 from interlock.adapters.trees.user import locate
 from interlock.adapters.trees.writing import check_usable, list_tree, write_tree
 from interlock.core.facts import TreeChange
@@ -45,6 +47,7 @@ class Repository:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._git = Git(path)
+        self._names = SyncedNames(path)
         self._temporary = path / "interlock"
         self._lock = threading.Lock()
         self._trees: OrderedDict[str, Mapping[bytes, Entry]] = OrderedDict()
@@ -58,13 +61,18 @@ class Repository:
             NotFoundError: ``user_repo`` is in no repository.
         """
         locate(user_repo)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_directory(path)
         path.chmod(0o700)
+        if (path / "interlock").is_dir():
+            return cls(path)
         init = ("init", "-q", "--bare", "--template=", "--initial-branch=base", "--")
         Git(None).run(*init, str(path))
         (path / "info").mkdir(exist_ok=True)
         (path / "info" / "attributes").write_text(scratch.RAW_ATTRIBUTES)
-        (path / "interlock").mkdir(exist_ok=True)
+        sync_tree(path)
+        # Last, because it says that all of the above is there.
+        (path / "interlock").mkdir()
+        sync_tree(path / "interlock")
         return cls(path)
 
     @classmethod
@@ -95,7 +103,9 @@ class Repository:
         base = bases.fetch(self._git, locate(user_repo), revision)
         check_usable(self._git, base.tree, self.entries(base.tree), self._temporary)
         reach("base.fetched")
+        self._names.objects()
         bases.keep(self._git, base)
+        self._names.ref(bases.REFS + base.commit)
         return base
 
     def keep(self, tree: str, ref: str, *, parent: str) -> str:
@@ -113,6 +123,7 @@ class Repository:
             raise InvalidInputError(f"{ref!r} is not ours to write", code="IL-TRE-012")
         valid_ref(self._git, ref)
         commit = commit_tree(self._git, _oid(tree), _oid(parent), f"{ref}\n")
+        self._names.objects()
         try:
             self._git.run("update-ref", ref, commit, ABSENT)
         except GitFailed:
@@ -121,9 +132,11 @@ class Repository:
             )
             match kept.decode().split():
                 case [commit, was, *parents] if was == tree and parents == [parent]:
+                    self._names.ref(ref)
                     return commit
             raise ConflictError(f"{ref} keeps another tree", code="IL-TRE-019") from None
         reach("tree.ref")
+        self._names.ref(ref)
         return commit
 
     def make_scratch(self, dest: Path, commit: str, owner: int | None) -> None:
@@ -233,9 +246,13 @@ class Repository:
         return BlobWriter(self._git, self._temporary)
 
     def write(self, start: str, after: Mapping[bytes, Entry]) -> tuple[str, Mapping[bytes, Entry]]:
-        """The tree with these entries and what git made of it; see ``writing.write_tree``."""
+        """The tree with these entries and what git made of it; see ``writing.write_tree``.
+
+        Durable on return, with all contents that were stored before.
+        """
         before = self.entries(start)
         tree, written = write_tree(self._git, start, before, after, self._temporary)
+        self._names.objects()
         return tree, self._remember(tree, written)
 
     def ignored(self, tree: str, candidates: Collection[bytes]) -> set[bytes]:
