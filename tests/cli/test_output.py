@@ -96,8 +96,18 @@ def test_an_agent_writes_no_line_of_progress(title: str, why: str) -> None:
     noticed = line(event("blocker_encountered", message="it failed", remedy=why))
     assert len(noticed.splitlines()) == 2
     assert len(line(event("tool_denied", tool=title, message=why)).splitlines()) == 1
-    imported = line(event("tree_imported", changed=[], refused={title: "x" + why}))
-    assert len(imported.splitlines()) == 2
+    imported = line(event("tree_imported", changed=[], refused={title: "x" + why}, ignored=[title]))
+    assert len(imported.splitlines()) == 3
+
+
+def test_an_import_is_said_in_few_lines() -> None:
+    refused = {f"src/{number}": "a fifo → remove it" for number in range(30)}
+    data = {"changed": ["a"], "refused": {**refused, "b/": "a cache → x"}, "ignored": ["build/"]}
+    said = line({"event_type": "tree_imported", "task_id": "t", "data": data}).splitlines()
+    assert said[1] == "  ✗ not imported: src/0: a fifo → remove it"
+    assert "10 more" in said[21]
+    assert "build/" in said[22]
+    assert len(said) == 23
 
 
 def test_an_agent_writes_no_row_of_a_table() -> None:

@@ -102,7 +102,7 @@ def test_every_kind_of_work_is_done_in_the_sandbox(sandboxed: tuple[Host, Any], 
     assert host.ok("run", argv=["cat"], body=b"in")["output"] == "in"
     manifest = host.call("walk").body
     oid = manifest.split(b" ")[1].decode()
-    assert manifest.endswith(b" src/a.py\0\0")
+    assert manifest.endswith(b" src/a.py\0\0\0")
     assert host.call("blobs", oids=[oid]).body == b"\0\0\0\x06x = 2\n"
     host.call("revert", entries=[{"path": "c3JjL2EucHk=", "mode": None, "data": None}])
     assert os.listdir(root) == []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.adapters.trees import Base, Import, Imported, Limits, Repository, Revert
 from interlock.supervisor.toolhost.beneath import Tree
 from interlock.supervisor.toolhost.revert import Reverter
-from interlock.supervisor.toolhost.walk import Cache, blobs, walk
+from interlock.supervisor.toolhost.snapshot import Snapshot
 
 ANYTHING: Callable[[str], str | None] = lambda path: None  # noqa: E731 - one name for a default
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -60,7 +60,8 @@ def commit_all(at: Path, message: str = "base") -> str:
 
 def only_below(*prefixes: str) -> Callable[[str], str | None]:
     """A policy: these directories and nothing else."""
-    return lambda path: None if path.startswith(prefixes) else "outside of this phase"
+    no = "outside of this phase → stay inside"
+    return lambda path: None if path.startswith(prefixes) else no
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Project:
     repository: Repository
     scratch: Path
     base: Base = field(default_factory=lambda: Base("", "", False))
-    cache: Cache = field(default_factory=Cache)
+    walkers: dict[Path, Snapshot] = field(default_factory=dict)
 
     def start(self) -> None:
         """Take the base over and make the working copy."""
@@ -87,10 +88,8 @@ class Project:
     ) -> Imported:
         """Import the working copy through the real walker."""
         todo = Import(self.repository, start or self.base.tree, may, limits)
-        wanted = todo.manifest(walk(str(self.scratch), self.cache))
-        while wanted:
-            found = blobs(wanted, self.cache)
-            wanted = todo.receive(wanted, body(found))
+        walker = self.walkers.setdefault(self.scratch, Snapshot(str(self.scratch)))
+        bring(todo, walker)
         return todo.finish()
 
     def revert(self, steps: tuple[Revert, ...]) -> None:
@@ -102,6 +101,32 @@ class Project:
         entries = self.repository.entries(tree)
         contents = self.repository.blobs([entry.oid for entry in entries.values()])
         return dict(zip(map(os.fsdecode, entries), contents, strict=True))
+
+
+def bring(todo: Import, walker: Snapshot) -> int:
+    """Have an import ask a walker for everything it wants; how often it looked."""
+    asked: bytes | None = todo.directories()
+    rounds = 0
+    while asked is not None:
+        asked = todo.manifest(walker.walk(body=asked)[1])
+        rounds += 1
+    wanted = todo.wanted()
+    while wanted:
+        wanted = todo.receive(wanted, walker.blobs(oids=[oid.decode() for oid in wanted])[1])
+    return rounds
+
+
+def told(todo: Import, said: bytes) -> list[bytes]:
+    """What an import wants after one manifest."""
+    todo.directories()
+    assert todo.manifest(said) is None
+    return todo.wanted()
+
+
+def causes(imported: Imported) -> dict[str, str]:
+    """Why paths were refused, without what can be done; there always is something."""
+    assert all(" → " in why for why in imported.refused.values()), imported.refused
+    return {path: why.split(" → ")[0] for path, why in imported.refused.items()}
 
 
 def body(contents: list[bytes]) -> bytes:
@@ -128,9 +153,12 @@ def apply(root: Path, steps: tuple[Revert, ...]) -> None:
 
 
 def manifest(
-    files: Mapping[bytes, tuple[bytes, bytes]], refused: Mapping[bytes, bytes] | None = None
+    files: Mapping[bytes, tuple[bytes, bytes]],
+    refused: Mapping[bytes, bytes] | None = None,
+    closed: Iterable[bytes] = (),
 ) -> bytes:
     """A manifest that says what it is told to."""
     said = b"".join(b"%b %b %b\0" % (mode, oid, path) for path, (mode, oid) in files.items())
     no = b"".join(b"%b\n%b\0" % (reason, path) for path, reason in (refused or {}).items())
-    return said + b"\0" + no
+    rest = b"".join(b"%b\0" % path for path in closed)
+    return said + b"\0" + no + b"\0" + rest

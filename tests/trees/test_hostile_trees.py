@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.trees.support import ANYTHING, Project, commit_all, git, manifest, put
+from tests.trees.support import ANYTHING, Project, causes, commit_all, git, manifest, put, told
 
 from interlock.adapters.trees import Import
+from interlock.adapters.trees.entry import shown
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 
@@ -73,8 +74,12 @@ def test_hostile_name_is_refused_and_named(
     imported = project.bring()
     assert [change.path for change in imported.changes] == ["src/good.py"]
     (refused,) = imported.refused.items()
-    assert refused[0] == os.fsencode(name).decode("utf-8", "backslashreplace")
+    assert refused[0] == shown(os.fsencode(name))
     assert refused[1].startswith(why)
+    assert " → " in refused[1]
+    project.revert(imported.reverts)
+    again = project.bring()
+    assert (again.tree, again.refused, again.reverts) == (imported.tree, {}, ())
 
 
 def test_repository_inside_the_tree_is_refused_and_its_neighbours_land(project: Project) -> None:
@@ -83,12 +88,12 @@ def test_repository_inside_the_tree_is_refused_and_its_neighbours_land(project: 
     git("init", "-q", at=inner)
     imported = project.bring()
     assert [change.path for change in imported.changes] == ["src/vendored/k.py"]
-    assert imported.refused == {"src/vendored/.git": "a nested repository"}
+    assert causes(imported) == {"src/vendored/.git": "a nested repository"}
 
 
 def test_deep_directories_are_refused_at_the_limit(project: Project) -> None:
     here = os.open(project.scratch / "src", os.O_RDONLY)
-    for _ in range(300):
+    for _ in range(3000):
         os.mkdir("d", dir_fd=here)
         below = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
@@ -97,7 +102,9 @@ def test_deep_directories_are_refused_at_the_limit(project: Project) -> None:
     os.close(here)
     imported = project.bring()
     assert imported.tree == project.base.tree
-    assert list(imported.refused.values()) == ["deeper than 64 levels"]
+    assert list(causes(imported).values()) == ["deeper than 64 levels"]
+    project.revert(imported.reverts)
+    assert not (project.scratch / "src/d").exists()
 
 
 @pytest.mark.parametrize(
@@ -168,9 +175,9 @@ def test_what_the_base_holds_may_not_be_changed(odd: Project) -> None:
     put(odd.scratch, "vendor/sub", "a file now")
     imported = odd.bring()
     assert imported.tree == odd.base.tree
-    assert imported.refused == {
+    assert causes(imported) == {
         "big.bin": "a pointer to a large file (LFS) cannot be added or changed",
-        "odd-\\xff.txt": "the name is not UTF-8",
+        '"odd-\\xff.txt"': "the name is not UTF-8",
         "out": "a link that leads out of the tree stays as it is",
         "vendor/sub": "a submodule stays as it is",
     }
@@ -188,7 +195,7 @@ def test_commit_of_a_submodule_is_no_content(odd: Project) -> None:
     said = {path: (e.mode, e.oid) for path, e in entries.items() if path != b"vendor/sub"}
     todo = Import(odd.repository, odd.base.tree, ANYTHING)
     oid = entries[b"vendor/sub"].oid
-    assert todo.manifest(manifest({**said, b"src/x": (b"100644", oid)})) == [oid]
+    assert told(todo, manifest({**said, b"src/x": (b"100644", oid)})) == [oid]
     assert todo.finish().tree == odd.base.tree
 
 
@@ -246,7 +253,7 @@ def test_names_that_only_git_dislikes_are_refused_and_the_rest_lands(
     put(project.scratch, "src/good.py", "x")
     imported = project.bring()
     assert [change.path for change in imported.changes] == ["src/good.py"]
-    assert list(imported.refused.values()) == ["git does not take this name"]
+    assert list(causes(imported).values()) == ["git does not take this name"]
 
 
 def test_base_with_collisions_can_be_edited(odd: Project) -> None:

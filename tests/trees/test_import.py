@@ -7,13 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.trees.support import Project, commit_all, git, only_below, put
+from tests.trees.support import Project, causes, commit_all, git, only_below, put
 
 from interlock.adapters.trees import Limits
+from interlock.adapters.trees.entry import shown
 from interlock.adapters.trees.merge import Merged
 from interlock.core.facts import ChangeKind, TreeChange
 from interlock.errors import IntegrityError, TooLargeError
-from interlock.supervisor.toolhost import walk
+from interlock.supervisor.toolhost import steady, walk
 
 SRC = only_below("src/")
 
@@ -61,7 +62,7 @@ def test_forbidden_paths_keep_the_base_and_are_reverted(project: Project) -> Non
     imported = project.bring(SRC)
     assert imported.changes == changed(("src/m.py", ChangeKind.MODIFIED))
     why = "outside of this phase"
-    assert imported.refused == dict.fromkeys(
+    assert causes(imported) == dict.fromkeys(
         ("docs/index.md", "tests/test_m.py", "tests/test_new.py"), why
     )
     project.revert(imported.reverts)
@@ -109,7 +110,7 @@ def test_ignored_names_that_look_like_patterns_are_names(project: Project) -> No
     for name in (":!x.log", ":(top)y.log", "a\nb.log", "*.py"):
         put(project.scratch, f"src/{name}", "")
     imported = project.bring(SRC)
-    assert set(imported.ignored) == {"src/:!x.log", "src/:(top)y.log", "src/a\nb.log"}
+    assert set(imported.ignored) == {"src/:!x.log", "src/:(top)y.log", '"src/a\\nb.log"'}
     assert "src/*.py" in project.files(imported.tree)
 
 
@@ -145,7 +146,7 @@ def test_directory_replaced_by_an_outward_link_deletes_nothing(project: Project)
     (project.scratch / "src/pkg").symlink_to("/etc")
     imported = project.bring(SRC)
     assert imported.tree == project.base.tree
-    assert imported.refused == {"src/pkg": "a link that may lead out of the tree"}
+    assert causes(imported) == {"src/pkg": "a link that may lead out of the tree"}
     project.revert(imported.reverts)
     assert (project.scratch / "src/pkg/a.py").read_text() == "a = 1\n"
 
@@ -154,7 +155,7 @@ def test_directory_replaced_by_a_fifo_deletes_nothing(project: Project) -> None:
     shutil.rmtree(project.scratch / "src/pkg")
     os.mkfifo(project.scratch / "src/pkg")
     imported = project.bring(SRC)
-    assert (imported.tree, imported.refused) == (project.base.tree, {"src/pkg": "a fifo"})
+    assert (imported.tree, causes(imported)) == (project.base.tree, {"src/pkg": "a fifo"})
     project.revert(imported.reverts)
     assert project.bring(SRC).refused == {}
 
@@ -170,9 +171,9 @@ def test_directory_replaced_by_a_file_lands_where_deleting_is_allowed(project: P
 def test_directory_replaced_by_a_file_stays_where_one_file_may_not_go(project: Project) -> None:
     shutil.rmtree(project.scratch / "src/pkg")
     put(project.scratch, "src/pkg", "one module")
-    imported = project.bring(lambda path: "frozen" if path == "src/pkg/b.py" else None)
+    imported = project.bring(lambda path: "frozen → thaw it" if path == "src/pkg/b.py" else None)
     assert imported.tree == project.base.tree
-    assert imported.refused == {
+    assert causes(imported) == {
         "src/pkg": "it stands where a directory stays",
         "src/pkg/b.py": "frozen",
     }
@@ -183,7 +184,7 @@ def test_directory_replaced_by_a_file_stays_where_one_file_may_not_go(project: P
 def test_file_replaced_by_a_directory_stays_where_the_file_may_not_go(project: Project) -> None:
     (project.scratch / "src/m.py").unlink()
     put(project.scratch, "src/m.py/inner.py", "x")
-    imported = project.bring(lambda path: "frozen" if path == "src/m.py" else None)
+    imported = project.bring(lambda path: "frozen → thaw it" if path == "src/m.py" else None)
     assert imported.tree == project.base.tree
     assert set(imported.refused) == {"src/m.py", "src/m.py/inner.py"}
     project.revert(imported.reverts)
@@ -194,7 +195,7 @@ def test_exact_move_to_a_forbidden_place_restores_its_source(project: Project) -
     (project.scratch / "src/m.py").rename(project.scratch / "tests/m.py")
     imported = project.bring(SRC)
     assert imported.tree == project.base.tree
-    assert imported.refused == {
+    assert causes(imported) == {
         "src/m.py": "moved to tests/m.py, which stays out",
         "tests/m.py": "outside of this phase",
     }
@@ -240,7 +241,8 @@ def test_case_only_rename_is_a_rename(project: Project) -> None:
 def test_name_that_differs_by_case_only_is_refused(project: Project, name: str, other: str) -> None:
     put(project.scratch, name, "x = 1\n")
     imported = project.bring()
-    assert imported.refused == {name: f"differs from {other} only by case or Unicode form"}
+    named = shown(name.encode())
+    assert causes(imported) == {named: f"differs from {other} only by case or Unicode form"}
     assert imported.tree == project.base.tree
 
 
@@ -283,11 +285,11 @@ def test_too_large_file_is_refused(project: Project, monkeypatch: pytest.MonkeyP
         "src/big.bin",
         "src/m.py",
     }
-    monkeypatch.setattr(walk, "MAX_FILE_BYTES", 2000)
-    project.cache.signatures.clear()
+    monkeypatch.setattr(steady, "MAX_FILE_BYTES", 2000)
+    project.walkers.clear()
     imported = project.bring(SRC)
     assert imported.tree == project.base.tree
-    assert imported.refused["src/big.bin"] == "3000 bytes, 2000 are allowed"
+    assert causes(imported)["src/big.bin"] == "3000 bytes, 2000 are allowed"
 
 
 def test_too_large_file_of_the_base_is_left_alone(
@@ -297,7 +299,7 @@ def test_too_large_file_of_the_base_is_left_alone(
     commit_all(user)
     shutil.rmtree(project.scratch)
     project.start()
-    monkeypatch.setattr(walk, "MAX_FILE_BYTES", 2000)
+    monkeypatch.setattr(steady, "MAX_FILE_BYTES", 2000)
     imported = project.bring(SRC, limits=Limits(file_bytes=2000))
     assert (imported.tree, imported.refused) == (project.base.tree, {})
     assert imported.reverts == ()

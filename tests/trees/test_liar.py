@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.trees.support import ANYTHING, Project, body, manifest, only_below
+from tests.trees.support import ANYTHING, Project, body, causes, manifest, only_below, told
 
 from interlock.adapters.trees import Import
 from interlock.adapters.trees.objects import blob_oid
@@ -44,7 +44,7 @@ LIES: dict[str, bytes] = {
 def test_impossible_record_is_an_error(project: Project, said: bytes) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
     with pytest.raises(InvalidInputError) as caught:
-        todo.manifest(manifest(honest(project)).rstrip(b"\0") + b"\0" + said + b"\0")
+        told(todo, manifest(honest(project)).rstrip(b"\0") + b"\0" + said + b"\0\0")
     assert caught.value.code == "IL-TRE-014"
 
 
@@ -59,33 +59,63 @@ def test_impossible_record_is_an_error(project: Project, said: bytes) -> None:
         b"\0why\n../x\0",
         b"\0why\nx\0why\nx\0",
         b"100644 %b x\0\0why\nx\0" % X,
-        b"\0\0",
+        b"\0\0\0",
+        b"\0\0new",
+        b"\0\0a/b\0",
+        b"\0\0../x\0",
+        b"\0\0src\0",
+        b"\0\0.git\0",
+        b"\0why\nx\0\0x\0",
+        b"100644 %b x\0\0\0x\0" % X,
     ],
 )
 def test_broken_frame_is_an_error(project: Project, said: bytes) -> None:
     with pytest.raises(InvalidInputError):
-        Import(project.repository, project.base.tree, ANYTHING).manifest(said)
+        told(Import(project.repository, project.base.tree, ANYTHING), said)
+
+
+def test_a_walker_that_names_directories_without_end_is_ended(project: Project) -> None:
+    todo = Import(project.repository, project.base.tree, ANYTHING)
+    todo.directories()
+    asked = todo.manifest(manifest(honest(project), closed=[b"d"]))
+    path = b"d"
+    for _ in range(63):
+        path += b"/d"
+        assert asked == path[:-2] + b"\0\0"
+        asked = todo.manifest(manifest({}, closed=[path]))
+    with pytest.raises(InvalidInputError):
+        todo.manifest(manifest({}, closed=[path + b"/d"]))
+
+
+def test_a_directory_of_the_base_is_not_left_out(project: Project) -> None:
+    """Else a rule that ignores it would make a deletion of all that the base has there."""
+    tree = project.repository.replace(project.base.tree, {".gitignore": b"docs/\n"})
+    files = {path: of for path, of in honest(project, tree).items() if path[:5] != b"docs/"}
+    todo = Import(project.repository, tree, ANYTHING)
+    todo.directories()
+    with pytest.raises(InvalidInputError):
+        todo.manifest(manifest(files, closed=[b"docs"]))
 
 
 def test_content_under_a_false_name_is_refused(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
     files = honest(project) | {b"src/x": (b"100644", X), b"src/m.py": (b"100644", X)}
-    assert todo.manifest(manifest(files)) == [X]
+    assert told(todo, manifest(files)) == [X]
     todo.blob(X, b"something else")
     imported = todo.finish()
     assert imported.tree == project.base.tree
-    assert imported.refused == dict.fromkeys(("src/m.py", "src/x"), "changed while it was read")
+    assert causes(imported) == dict.fromkeys(("src/m.py", "src/x"), "changed while it was read")
 
 
 def test_content_that_never_comes_is_refused(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
-    todo.manifest(manifest(honest(project) | {b"src/x": (b"100644", X)}))
-    assert todo.finish().refused == {"src/x": "its content did not arrive"}
+    told(todo, manifest(honest(project) | {b"src/x": (b"100644", X)}))
+    assert causes(todo.finish()) == {"src/x": "its content did not arrive"}
 
 
 def test_content_that_nobody_asked_for_is_an_error(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
-    todo.manifest(manifest(honest(project)))
+    told(todo, manifest(honest(project)))
     with pytest.raises(InvalidInputError):
         todo.blob(X, b"x")
 
@@ -95,7 +125,7 @@ def test_content_that_nobody_asked_for_is_an_error(project: Project) -> None:
 )
 def test_reply_that_is_not_what_was_asked_for_is_an_error(project: Project, reply: bytes) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
-    wanted = todo.manifest(manifest(honest(project) | {b"src/x": (b"100644", X)}))
+    wanted = told(todo, manifest(honest(project) | {b"src/x": (b"100644", X)}))
     with pytest.raises(InvalidInputError):
         todo.receive(wanted, reply)
 
@@ -103,8 +133,8 @@ def test_reply_that_is_not_what_was_asked_for_is_an_error(project: Project, repl
 def test_reply_may_end_early(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
     y = blob_oid(b"y")
-    wanted = todo.manifest(
-        manifest(honest(project) | {b"src/x": (b"100644", X), b"src/y": (b"100644", y)})
+    wanted = told(
+        todo, manifest(honest(project) | {b"src/x": (b"100644", X), b"src/y": (b"100644", y)})
     )
     left = todo.receive(wanted, body([b"x"]))
     assert left == [y]
@@ -114,7 +144,7 @@ def test_reply_may_end_early(project: Project) -> None:
 
 def test_contents_of_forbidden_paths_are_not_even_asked_for(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, only_below("src/"))
-    assert todo.manifest(manifest(honest(project) | {b"docs/x": (b"100644", X)})) == []
+    assert told(todo, manifest(honest(project) | {b"docs/x": (b"100644", X)})) == []
 
 
 def test_known_content_becomes_no_outward_link(project: Project) -> None:
@@ -123,16 +153,14 @@ def test_known_content_becomes_no_outward_link(project: Project) -> None:
     oid = project.repository.entries(tree)[b"src/target.txt"].oid
     files = honest(project, tree)
     todo = Import(project.repository, tree, ANYTHING)
-    assert todo.manifest(manifest(files | {b"src/x": (b"120000", oid)})) == []
-    assert todo.finish().refused == {"src/x": "a link that may lead out of the tree"}
+    assert told(todo, manifest(files | {b"src/x": (b"120000", oid)})) == []
+    assert causes(todo.finish()) == {"src/x": "a link that may lead out of the tree"}
 
 
 def test_one_oid_as_file_and_as_link_is_looked_at_as_both(project: Project) -> None:
     oid = blob_oid(b"/etc/passwd")
     todo = Import(project.repository, project.base.tree, ANYTHING)
-    todo.manifest(
-        manifest(honest(project) | {b"src/f": (b"100644", oid), b"src/l": (b"120000", oid)})
-    )
+    told(todo, manifest(honest(project) | {b"src/f": (b"100644", oid), b"src/l": (b"120000", oid)}))
     todo.blob(oid, b"/etc/passwd")
     imported = todo.finish()
     assert list(imported.refused) == ["src/l"]
@@ -141,13 +169,13 @@ def test_one_oid_as_file_and_as_link_is_looked_at_as_both(project: Project) -> N
 
 def test_empty_manifest_deletes_only_what_may_be_deleted(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, only_below("src/"))
-    todo.manifest(b"\0")
+    told(todo, b"\0\0")
     assert {change.path.split("/")[0] for change in todo.finish().changes} == {"src"}
 
 
 def test_reasons_of_the_walker_are_plain_text(project: Project) -> None:
     todo = Import(project.repository, project.base.tree, ANYTHING)
-    todo.manifest(manifest(honest(project), {b"src/x": b"\x1b[31m" + b"y" * 1000}))
+    told(todo, manifest(honest(project), {b"src/x": b"\x1b[31m" + b"y" * 1000}))
     (reason,) = todo.finish().refused.values()
     assert reason.isprintable()
     assert len(reason) <= 200
@@ -155,7 +183,7 @@ def test_reasons_of_the_walker_are_plain_text(project: Project) -> None:
 
 def test_oversized_manifest_is_an_error(project: Project) -> None:
     with pytest.raises(TooLargeError):
-        Import(project.repository, project.base.tree, ANYTHING).manifest(bytes((128 << 20) + 1))
+        told(Import(project.repository, project.base.tree, ANYTHING), bytes((128 << 20) + 1))
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -168,7 +196,7 @@ def test_noise_is_an_error_and_nothing_worse(project_readonly: Project, seed: in
         said[noise.randrange(len(said))] = noise.choice(b"\0\n /.10a\xff")
     todo = Import(project_readonly.repository, project_readonly.base.tree, lambda path: "no")
     try:
-        todo.manifest(bytes(said))
+        told(todo, bytes(said))
         imported = todo.finish()
     except InterlockError:
         return

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.trees.support import EMPTY_TREE, Project, apply, body
+from tests.trees.support import EMPTY_TREE, Project, apply
+from tests.trees.support import bring as fetch
 
 from interlock.adapters.trees import Import, Repository
 from interlock.adapters.trees.entry import Entry
 from interlock.adapters.trees.names import ancestors, folded
-from interlock.supervisor.toolhost.walk import Cache, blobs, walk
+from interlock.supervisor.toolhost.snapshot import Snapshot
 
 # Few names, so that files meet directories; few contents, so that edits look like moves.
 NAMES = st.sampled_from(["a", "b", "c", "d.py", "\u00e9", "x y"])
@@ -50,11 +51,8 @@ def lay(root: Path, files: Files) -> None:
 
 def bring(repository: Repository, start: str, root: Path, forbidden: frozenset[str]) -> Import:
     """An import that has everything it asked for."""
-    cache = Cache()
     todo = Import(repository, start, lambda path: "no" if path in forbidden else None)
-    wanted = todo.manifest(walk(str(root), cache))
-    while wanted:
-        wanted = todo.receive(wanted, body(blobs(wanted, cache)))
+    fetch(todo, Snapshot(str(root)))
     return todo
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.cli.output import clean, clean_lines, emit_line, say
+from interlock.cli.taken import taken_over
 from interlock.engine.views import condensed
 from interlock.sdk.people import PeopleClient
 
@@ -37,14 +38,7 @@ def line(event: dict[str, Any]) -> str:
         case "phase_transition_requested":
             return f"{data['source']:<9} asks for {data['target']}"
         case "tree_imported":
-            text = f"import    {len(data['changed'])} path(s) taken over"
-            # Caches appear wherever tests ran and are nobody's doing.
-            refused = [
-                f"not imported: {path} ({why})"
-                for path, why in data["refused"].items()
-                if not why.startswith("a cache")
-            ]
-            return "\n".join([text, *(f"  ✗ {r}" for r in refused)])
+            return taken_over(data)
         case "evidence_recorded":
             return f"judge     {data['kind']} measured on {data['tree']}"
         case "gate_passed":

@@ -40,9 +40,12 @@ async def take_over(
     try:
         reach("import.frozen")
         work = await asyncio.to_thread(repository.take, start, may_write)
-        listing = await toolhost.call("walk", timeout_s=120)
+        asked: bytes | None = await asyncio.to_thread(work.directories)
+        while asked is not None:
+            listing = await toolhost.call("walk", body=asked, timeout_s=120)
+            asked = await asyncio.to_thread(work.manifest, listing.body)
         reach("import.walked")
-        wanted = await asyncio.to_thread(work.manifest, listing.body)
+        wanted = await asyncio.to_thread(work.wanted)
         for first in range(0, len(wanted), _BATCH_OIDS):
             await _fetch(session, work, wanted[first : first + _BATCH_OIDS])
         reach("import.received")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.core import commands as cmd
-from interlock.core.policy.paths import writable
+from interlock.core.policy.targets import why_not_taken
 from interlock.core.tasks import TaskState
 from interlock.engine.author import Author
 from interlock.engine.importing import take_over
@@ -54,11 +54,9 @@ class Measuring:
             await self._author.end(state, "lost" if house is None else "died", None)
             return True
         workflow, phase = self._means.phase(state)
-        rules = writable(workflow, phase.id)
 
         def may_write(path: str) -> str | None:
-            reason = rules.why_not(path)
-            return reason.message if reason else None
+            return why_not_taken(workflow, phase, path)
 
         try:
             imported = await take_over(house.session, self._means.repository, state.tree, may_write)

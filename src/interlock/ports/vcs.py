@@ -40,11 +40,11 @@ class Imported(Protocol):
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Path → why it was not taken over."""
+        """Path, as people read it → why it was not taken over and what to do."""
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """New paths that the base's ignore rules name."""
+        """New paths that the base's ignore rules name, as people read them."""
 
     @property
     def reverts(self) -> tuple[Revert, ...]:
@@ -54,8 +54,14 @@ class Imported(Protocol):
 class Import(Protocol):
     """One import without I/O of its own: the caller carries bytes between it and the walker."""
 
-    def manifest(self, data: bytes) -> list[bytes]:
-        """Take the walker's listing; returns the oids whose contents are wanted."""
+    def directories(self) -> bytes:
+        """What to ask the walker for to begin with."""
+
+    def manifest(self, data: bytes) -> bytes | None:
+        """Take the walker's listing; what to ask for next, ``None`` when that was all."""
+
+    def wanted(self) -> list[bytes]:
+        """The oids whose contents are needed, after the last listing."""
 
     def receive(self, asked: Sequence[bytes], body: bytes) -> list[bytes]:
         """Take the walker's answer to ``asked``; returns the oids that it left out."""

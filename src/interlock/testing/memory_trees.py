@@ -39,8 +39,14 @@ class _Import:
     may_write: Callable[[str], str | None]
     found: dict[str, str] = field(default_factory=dict)
 
-    def manifest(self, data: bytes) -> list[bytes]:
+    def directories(self) -> bytes:
+        return b""
+
+    def manifest(self, data: bytes) -> bytes | None:
         self.found = json.loads(data)
+        return None
+
+    def wanted(self) -> list[bytes]:
         return []
 
     def receive(self, asked: Sequence[bytes], body: bytes) -> list[bytes]:

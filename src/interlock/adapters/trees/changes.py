@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from interlock.adapters.trees.entry import Entry, canonical, shown
+from interlock.adapters.trees.entry import Entry, canonical, text_of
 from interlock.core.facts import ChangeKind, TreeChange
 
 __all__ = ["changes_between", "differing"]
@@ -28,7 +28,7 @@ def changes_between(
 ) -> tuple[TreeChange, ...]:
     """The differences as facts, in the order of their paths."""
     return tuple(
-        TreeChange(path=shown(path), kind=_kind(path in before, path in after))
+        TreeChange(path=text_of(path), kind=_kind(path in before, path in after))
         for path in sorted(differing(before, after))
     )
 

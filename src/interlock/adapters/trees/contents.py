@@ -12,7 +12,8 @@ __all__ = ["Contents"]
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _POINTER_MAX_BYTES = 1024
-_IS_POINTER = "a pointer to a large file (LFS) cannot be added or changed"
+_IS_POINTER = "a pointer to a large file (LFS) cannot be added or changed → ask a person to do it"
+_LEADS_OUT = "a link that leads out of the tree stays as it is → ask a person to change it"
 
 
 class Contents:
@@ -52,5 +53,5 @@ class Contents:
         if reason or was is None:
             return reason
         if was.mode == LINK and link_problem(path, self._targets.get(was.oid, b"")):
-            return "a link that leads out of the tree stays as it is"
+            return _LEADS_OUT
         return _IS_POINTER if was.mode != LINK and was.oid in self._pointers else None

@@ -15,10 +15,17 @@ __all__ = ["ignored"]
 
 _RULES = b".gitignore"
 _NOTHING_IGNORED = 1
+# Longer ones no system call takes; a tree cannot hold them either.
+_MAX_PATH_BYTES = 3500
 
 
 def ignored(
-    git: Git, entries: Mapping[bytes, Entry], candidates: Collection[bytes], directory: Path
+    git: Git,
+    entries: Mapping[bytes, Entry],
+    candidates: Collection[bytes],
+    directory: Path,
+    *,
+    are_directories: bool = False,
 ) -> set[bytes]:
     """Those candidates that the tree's rules ignore.
 
@@ -29,7 +36,9 @@ def ignored(
         entries: the tree.
         candidates: paths that the tree does not have.
         directory: for temporary files, of ours.
+        are_directories: whether the candidates are; a rule may be for them alone.
     """
+    candidates = [path for path in candidates if len(path) <= _MAX_PATH_BYTES]
     if not candidates:
         return set()
     rules = {
@@ -45,6 +54,9 @@ def ignored(
             os.makedirs(os.path.dirname(file), exist_ok=True)
             with open(file, "xb") as out:
                 out.write(data)
+        for path in candidates if are_directories else ():
+            # A name with a slash at its end would also match what is ignored in the directory.
+            os.makedirs(os.path.join(os.fsencode(place), b"tree", path), exist_ok=True)
         answer = git.run(
             "check-ignore",
             "-z",

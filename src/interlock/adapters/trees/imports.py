@@ -3,7 +3,10 @@
 Sans I/O towards the sandbox: the caller carries bytes between this and the toolhost. ::
 
     todo = Import(repository, start_tree, may_write)
-    wanted = todo.manifest(await walk())
+    asked = todo.directories()
+    while asked is not None:
+        asked = todo.manifest(await walk(asked))
+    wanted = todo.wanted()
     while wanted:
         wanted = todo.receive(wanted, await blobs(wanted))
     imported = todo.finish()
@@ -17,17 +20,24 @@ from dataclasses import dataclass
 from interlock.adapters.trees.changes import changes_between, differing
 from interlock.adapters.trees.contents import Contents
 from interlock.adapters.trees.entry import GITLINK, LINK, Entry, canonical, shown
-from interlock.adapters.trees.limits import Limits, over
-from interlock.adapters.trees.manifest import malformed, parse
+from interlock.adapters.trees.limits import Limits, over, too_large
+from interlock.adapters.trees.listing import Listing
+from interlock.adapters.trees.manifest import malformed
 from interlock.adapters.trees.merge import Merged, merge
-from interlock.adapters.trees.names import ancestors, cache_root, directories, is_text, name_problem
+from interlock.adapters.trees.names import is_text, name_problem
 from interlock.adapters.trees.objects import blob_oid
+from interlock.adapters.trees.refusals import readable
 from interlock.adapters.trees.repository import Repository
 from interlock.adapters.trees.reverts import Revert, reverts
 from interlock.core.facts import TreeChange
 from interlock.errors import IntegrityError
 
 __all__ = ["Import", "Imported"]
+
+_A_CACHE = "a cache → nothing to do: any run makes it again"
+_CHANGED = "changed while it was read → stop what writes to it, then ask again"
+_MISSING = "its content did not arrive → ask again"
+_UNTAKEN = "git does not take this name → rename it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,10 @@ class Imported:
     Attributes:
         tree: oid in the bare repository.
         changes: difference to the start tree.
-        refused: path → reason; a directory stands for all below it, a cache's ends in ``/``.
-        ignored: new paths that the start tree's rules ignore; a directory ends in ``/``.
+        refused: path as people read it → why and what to do; one that ends in ``/`` stands for all
+            below it.
+        ignored: new paths that the start tree's rules ignore, as people read them; a directory ends
+            in ``/``.
         reverts: what to undo in the working copy; ignored files and caches stay.
     """
 
@@ -72,28 +84,35 @@ class Import:
         self._may_write = may_write
         self._limits = limits or Limits()
         self._verdicts: dict[bytes, str | None] = {}
+        self._large = {
+            path: self._start[path].oid
+            for path, size in repository.large(start_tree, self._limits.file_bytes).items()
+        }
+        self._listing = Listing(repository, start_tree, self._start, self._large)
         self._files: dict[bytes, Entry] = {}
         self._refused: dict[bytes, str] = {}
-        self._unread: set[bytes] = set()
-        self._ignored: set[bytes] = set()
-        self._caches: set[bytes] = set()
         self._wanted: frozenset[bytes] = frozenset()
         self._broken: dict[bytes, str] = {}
         self._sizes: dict[bytes, int] = {}
         self._contents = Contents(())
         self._writer = repository.writer()
 
-    def manifest(self, data: bytes) -> list[bytes]:
-        """Take the walker's manifest; the oids whose contents are needed.
+    def directories(self) -> bytes:
+        """What to ask the walker for to begin with."""
+        return self._listing.first()
+
+    def manifest(self, data: bytes) -> bytes | None:
+        """Take the walker's manifest; what to ask for next, ``None`` if that was all.
 
         Raises:
             InvalidInputError: it is malformed (``IL-TRE-014``).
             TooLargeError: the tree is beyond anything that can be walked (``IL-TRE-015``).
         """
-        manifest = parse(data, self._start)
-        self._files, self._refused = manifest.files, manifest.refused
-        self._overlook()
-        self._unread = set(self._refused)
+        return self._listing.take(data)
+
+    def wanted(self) -> list[bytes]:
+        """The oids whose contents are needed, after the last manifest."""
+        self._files, self._refused = self._listing.files, self._listing.refused
         known = {entry.oid for entry in self._start.values() if entry.mode != GITLINK}
         candidates = self._candidates()
         both = (*self._start.values(), *candidates.values())
@@ -132,9 +151,9 @@ class Import:
         if oid not in self._wanted:
             raise malformed("it has contents that nobody asked for")
         if len(data) > self._limits.file_bytes:
-            self._broken[oid] = f"{len(data)} bytes, {self._limits.file_bytes} are allowed"
+            self._broken[oid] = too_large(len(data), self._limits.file_bytes)
         elif blob_oid(data) != oid:
-            self._broken[oid] = "changed while it was read"
+            self._broken[oid] = _CHANGED
         else:
             self._writer.add(data)
             self._sizes[oid] = len(data)
@@ -155,32 +174,16 @@ class Import:
             left_out = merged.tree.keys() - written.keys()
             if not left_out:
                 break
-            self._refused |= dict.fromkeys(left_out, "git does not take this name")
+            self._refused |= dict.fromkeys(left_out, _UNTAKEN)
         self._verify(written, merged)
-        unchanged = self._too_large_before()
-        refused = {path: why for path, why in merged.refused.items() if path not in unchanged}
-        refused |= dict.fromkeys(self._caches, "a cache, which any run makes again")
+        caches = dict.fromkeys(self._listing.caches, _A_CACHE)
         return Imported(
             tree,
             changes_between(self._start, written),
-            {shown(path): reason for path, reason in sorted(refused.items())},
-            self._ignored_roots(),
-            reverts(self._repository, self._files, merged, unchanged),
+            readable({**merged.refused, **caches}, written),
+            self._listing.ignored(),
+            reverts(self._repository, self._files, merged, self._large),
         )
-
-    def _overlook(self) -> None:
-        """Set aside what is ignored and what tools leave behind, unless the start tree has it."""
-        above = directories(self._start) if self._refused else set()
-        new = [path for path in self._files if path not in self._start]
-        new += [path for path in self._refused if path not in self._start and path not in above]
-        self._ignored = self._repository.ignored(self._start_tree, new)
-        for path in new:
-            cache = cache_root(path)
-            if path in self._ignored or cache:
-                self._files.pop(path, None)
-                self._refused.pop(path, None)
-            if cache and path not in self._ignored:
-                self._caches.add(cache)
 
     def _candidates(self) -> dict[bytes, Entry]:
         """What is new or different and may be, as far as names tell."""
@@ -197,7 +200,7 @@ class Import:
         if path not in self._verdicts:
             was = self._start.get(path)
             if was is not None and was.mode == GITLINK:
-                reason: str | None = "a submodule stays as it is"
+                reason: str | None = "a submodule stays as it is → ask a person to move it"
             elif was is not None and is_text(path):
                 reason = None
             else:
@@ -210,7 +213,7 @@ class Import:
         candidates = self._candidates()
         arrived = {path: e for path, e in candidates.items() if self._is_here(e.oid)}
         for path in candidates.keys() - arrived.keys():
-            why = self._broken.get(candidates[path].oid, "its content did not arrive")
+            why = self._broken.get(candidates[path].oid, _MISSING)
             self._refused[path] = why
         replaced = [self._start[path].oid for path in arrived if path in self._start]
         self._contents.look_up(self._repository, [*(e.oid for e in arrived.values()), *replaced])
@@ -236,13 +239,6 @@ class Import:
         self._sizes |= self._repository.sizes({oid for oid in oids if oid not in self._sizes})
         return self._sizes
 
-    def _too_large_before(self) -> set[bytes]:
-        """Paths that no walker reads because the start tree's own file is too large."""
-        unread = [path for path in self._unread if path in self._start]
-        unread = [path for path in unread if self._start[path].mode != GITLINK]
-        sizes = self._sizes_of({self._start[path].oid for path in unread})
-        return {p for p in unread if sizes[self._start[p].oid] > self._limits.file_bytes}
-
     def _verify(self, written: Mapping[bytes, Entry], merged: Merged) -> None:
         """The last look at what lands, independent of how it came about."""
         for path in differing(self._start, written):
@@ -251,14 +247,3 @@ class Import:
                     f"the imported tree changes {shown(path)}, which it must not",
                     code="IL-TRE-023",
                 )
-
-    def _ignored_roots(self) -> tuple[str, ...]:
-        """Ignored paths, with a directory in place of everything in it where nothing else is."""
-        if not self._ignored:
-            return ()
-        alive = directories(self._start) | directories(self._files)
-        roots = set()
-        for path in self._ignored:
-            dead = [up for up in ancestors(path) if up not in alive]
-            roots.add(dead[-1] + b"/" if dead else path)
-        return tuple(map(shown, sorted(roots)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.adapters.trees.entry import GITLINK, Entry
 
-__all__ = ["Limits", "over"]
+__all__ = ["Limits", "over", "too_large"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,11 @@ class Limits:
     entries: int = 50_000
     total_bytes: int = 512 << 20
     file_bytes: int = 64 << 20
+
+
+def too_large(size: int, limit: int) -> str:
+    """Why a file does not fit."""
+    return f"{size} bytes, {limit} are allowed → make it smaller"
 
 
 def over(
@@ -48,11 +53,11 @@ def over(
         grown = held + known[tree[path].oid] - (known.get(was.oid, 0) if was else 0)
         size = known[tree[path].oid]
         if size > limits.file_bytes:
-            problems[path] = f"{size} bytes, {limits.file_bytes} are allowed"
+            problems[path] = too_large(size, limits.file_bytes)
         elif grown > most_bytes:
-            problems[path] = f"the tree would hold more than {most_bytes} bytes"
+            problems[path] = f"the tree would hold more than {most_bytes} bytes → remove some"
         elif was is None and entries >= most_entries:
-            problems[path] = f"the tree would hold more than {most_entries} files"
+            problems[path] = f"the tree would hold more than {most_entries} files → remove some"
         else:
             held = grown
             entries += was is None

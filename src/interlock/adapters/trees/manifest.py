@@ -7,14 +7,16 @@ left to the caller, to be refused by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from interlock.adapters.trees.entry import EXECUTABLE, FILE, LINK, Entry, shown
 from interlock.adapters.trees.names import ancestors, directories
 from interlock.errors import InvalidInputError, TooLargeError
 
-__all__ = ["Manifest", "malformed", "parse"]
+__all__ = ["ROOT", "Manifest", "malformed", "parse"]
+
+ROOT = b"."
 
 _RECORD = re.compile(rb"(%b|%b|%b) ([0-9a-f]{40}) " % (FILE, EXECUTABLE, LINK))
 _PATH_AT = len(b"100644 ") + 40 + len(b" ")
@@ -31,18 +33,21 @@ class Manifest:
     Attributes:
         files: every file and link the walker could read.
         refused: path → reason for what it could not; a directory stands for all below it.
+        closed: directories that were not entered.
     """
 
     files: dict[bytes, Entry]
     refused: dict[bytes, str]
+    closed: frozenset[bytes]
 
 
-def parse(data: bytes, known: Mapping[bytes, Entry]) -> Manifest:
+def parse(data: bytes, known: Mapping[bytes, Entry], entered: Collection[bytes]) -> Manifest:
     """Read a manifest.
 
     Args:
         data: as ``walk`` makes it.
         known: entries of the start tree; what equals them needs no further look.
+        entered: directories that the walker was told to list, ``ROOT`` for the tree's own.
 
     Raises:
         InvalidInputError: no walker of ours says this (``IL-TRE-014``).
@@ -50,20 +55,41 @@ def parse(data: bytes, known: Mapping[bytes, Entry]) -> Manifest:
     """
     if len(data) > _MAX_BYTES:
         raise TooLargeError(f"a manifest of {len(data)} bytes", code="IL-TRE-015")
-    if data[:1] == b"\0":
-        listed, rest = b"", data[1:]
-    else:
-        listed, found, rest = data.partition(b"\0\0")
-        if not found:
-            raise malformed("it is cut short")
+    listed, rest = _section(data)
+    said, rest = _section(rest)
+    closed = frozenset(_records(rest))
     files = _files(listed, known)
-    return Manifest(files, _refusals(rest, files))
+    refused = _refusals(said, files)
+    for path in closed:
+        _check_path(path)
+    if closed & (files.keys() | refused.keys()):
+        raise malformed("a directory that it lists is something else as well")
+    for path in (*(path for path in files if path not in known), *refused, *closed):
+        if (path.rpartition(b"/")[0] or ROOT) not in entered and path not in entered:
+            raise malformed(f"{shown(path)} is in no directory that was asked for")
+    return Manifest(files, refused, closed)
+
+
+def _section(data: bytes) -> tuple[bytes, bytes]:
+    """The records up to the next empty one, and what comes after that."""
+    if data[:1] == b"\0":
+        return b"", data[1:]
+    records, found, rest = data.partition(b"\0\0")
+    if not found:
+        raise malformed("it is cut short")
+    return records + b"\0", rest
+
+
+def _records(section: bytes) -> list[bytes]:
+    if section and not section.endswith(b"\0"):
+        raise malformed("it is cut short")
+    return section.split(b"\0")[:-1]
 
 
 def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
     files: dict[bytes, Entry] = {}
     fresh = []
-    for record in listed.split(b"\0") if listed else ():
+    for record in _records(listed):
         path = record[_PATH_AT:]
         if path in files:
             raise malformed(f"{shown(path)} is named twice")
@@ -85,11 +111,9 @@ def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
     return files
 
 
-def _refusals(rest: bytes, files: Mapping[bytes, Entry]) -> dict[bytes, str]:
+def _refusals(said: bytes, files: Mapping[bytes, Entry]) -> dict[bytes, str]:
     refused: dict[bytes, str] = {}
-    if rest and not rest.endswith(b"\0"):
-        raise malformed("it is cut short")
-    for record in rest.split(b"\0")[:-1]:
+    for record in _records(said):
         reason, found, path = record.partition(b"\n")
         text = "".join(char for char in reason.decode("utf-8", "replace") if char.isprintable())
         if not found or path in files or path in refused:

@@ -103,7 +103,7 @@ class _Merge:
             return {}
         landed = {self.tree[path].oid for path in self._added()}
         return {
-            path: f"moved to {shown(targets[entry.oid])}, which stays out"
+            path: f"moved to {shown(targets[entry.oid])}, which stays out → move it elsewhere"
             for path, entry in self.start.items()
             if path not in self.tree and entry.oid in targets and entry.oid not in landed
         }
@@ -117,9 +117,9 @@ class _Merge:
         problems = {}
         for path in added:
             if path in above:
-                problems[path] = "it stands where a directory stays"
+                problems[path] = "it stands where a directory stays → give it another name"
             elif any(up in self.tree for up in ancestors(path)):
-                problems[path] = "it is below a file that stays"
+                problems[path] = "it is below a file that stays → put it elsewhere"
         return problems
 
     def colliding(self) -> dict[bytes, str]:
@@ -138,7 +138,8 @@ class _Merge:
                 known.update(new)
                 spelled.update((folded(part), part) for part in new)
             else:
-                problems[path] = f"differs from {shown(other)} only by case or Unicode form"
+                why = f"differs from {shown(other)} only by case or Unicode form"
+                problems[path] = f"{why} → give it another name"
         return problems
 
     def _added(self) -> list[bytes]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 __all__ = [
     "MAX_DEPTH",
     "MAX_LINK_BYTES",
+    "MAX_PATH_BYTES",
     "ancestors",
     "cache_root",
     "directories",
@@ -23,6 +24,7 @@ __all__ = [
 
 MAX_DEPTH = 64
 MAX_LINK_BYTES = 4095
+MAX_PATH_BYTES = 4096
 _MAX_NAME_BYTES = 255
 
 _INVISIBLE = dict.fromkeys(
@@ -93,18 +95,20 @@ def is_text(path: bytes) -> bool:
 def name_problem(path: bytes) -> str | None:
     """Why a path may not be added to a tree, or ``None``."""
     if not is_text(path):
-        return "the name is not UTF-8"
+        return "the name is not UTF-8 → rename it"
     text = path.decode()
     if any(unicodedata.category(char) == "Cc" or char in _BIDI for char in text):
-        return "the name holds control characters"
+        return "the name holds control characters → rename it"
+    if len(path) > MAX_PATH_BYTES:
+        return f"the path is longer than {MAX_PATH_BYTES} bytes → shorten it"
     parts = text.split("/")
     if len(parts) > MAX_DEPTH:
-        return f"deeper than {MAX_DEPTH} levels"
+        return f"deeper than {MAX_DEPTH} levels → move it further up"
     if any(len(part.encode()) > _MAX_NAME_BYTES for part in parts):
-        return f"a name is longer than {_MAX_NAME_BYTES} bytes"
+        return f"a name is longer than {_MAX_NAME_BYTES} bytes → shorten it"
     # A backslash separates directories on Windows.
     if any(_names_repository(part) for part in text.replace("\\", "/").split("/")):
-        return "a nested repository"
+        return "a nested repository → remove it, or ask a person to add it"
     return None
 
 
@@ -115,15 +119,15 @@ def link_problem(path: bytes, target: bytes) -> str | None:
     component may be a link itself (``up/../..`` with ``up -> .`` leaves).
     """
     if folded(path.rsplit(b"/", 1)[-1]).startswith(b".git"):
-        return "a link with a name that git reads"
+        return "a link with a name that git reads → make it a file"
     if not target or len(target) > MAX_LINK_BYTES or b"\0" in target:
-        return "a link without a usable target"
+        return "a link without a usable target → remove it"
     parts = [part for part in target.split(b"/") if part not in (b"", b".")]
     up = next((at for at, part in enumerate(parts) if part != b".."), len(parts))
     if target.startswith(b"/") or up > path.count(b"/") or b".." in parts[up:]:
-        return "a link that may lead out of the tree"
+        return "a link that may lead out of the tree → link to a path below the root"
     if any(_names_repository(part.decode("utf-8", "backslashreplace")) for part in parts):
-        return "a link into a repository"
+        return "a link into a repository → remove it"
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,6 +35,7 @@ __all__ = ["Base", "Repository"]
 
 _OID = re.compile(r"\A[0-9a-f]{40}\Z")
 _TREES_CACHED = 16
+_LARGE_BYTES = 16 << 20
 
 
 class Repository:
@@ -52,6 +53,7 @@ class Repository:
         self._lock = threading.Lock()
         self._trees: OrderedDict[str, Mapping[bytes, Entry]] = OrderedDict()
         self._totals: dict[str, int] = {}
+        self._large: dict[str, dict[bytes, int]] = {}
 
     @classmethod
     def create(cls, path: Path, user_repo: Path) -> Repository:
@@ -178,18 +180,29 @@ class Repository:
         """Contents in the order of their oids."""
         return objects.read_blobs(self._git, oids)
 
-    def sizes(self, oids: Collection[bytes]) -> dict[bytes, int]:
+    def sizes(self, oids: Iterable[bytes]) -> dict[bytes, int]:
         """Sizes of blobs in bytes."""
         return objects.sizes(self._git, oids)
 
     def total_bytes(self, tree: str) -> int:
         """All files of a tree together; a content counts at every path that has it."""
-        total = self._totals.get(tree)
-        if total is None:
-            oids = [e.oid for e in self.entries(tree).values() if e.mode != GITLINK]
-            known = self.sizes(oids)
-            total = self._totals[tree] = sum(known[oid] for oid in oids)
-        return total
+        if tree not in self._totals:
+            self._weigh(tree)
+        return self._totals[tree]
+
+    def large(self, tree: str, limit: int) -> dict[bytes, int]:
+        """Those files of a tree that hold more bytes than ``limit``, with their sizes."""
+        known = self._large.get(tree)
+        if known is None or limit < _LARGE_BYTES:
+            known = self._weigh(tree, min(limit, _LARGE_BYTES))
+        return {path: size for path, size in known.items() if size > limit}
+
+    def _weigh(self, tree: str, limit: int = _LARGE_BYTES) -> dict[bytes, int]:
+        oids = {path: e.oid for path, e in self.entries(tree).items() if e.mode != GITLINK}
+        known = self.sizes(oids.values())
+        self._totals[tree] = sum(known[oid] for oid in oids.values())
+        self._large[tree] = {path: known[oid] for path, oid in oids.items() if known[oid] > limit}
+        return self._large[tree]
 
     def export(self, tree: str, dest: Path, *, previous: str | None = None) -> None:
         """Write a tree as files, byte for byte.
@@ -255,9 +268,17 @@ class Repository:
         self._names.objects()
         return tree, self._remember(tree, written)
 
-    def ignored(self, tree: str, candidates: Collection[bytes]) -> set[bytes]:
-        """Those paths that the tree's own rules ignore."""
-        return ignored(self._git, self.entries(tree), candidates, self._temporary)
+    def ignored(
+        self, tree: str, candidates: Collection[bytes], *, are_directories: bool = False
+    ) -> set[bytes]:
+        """Those paths that the tree's own rules ignore; see ``ignores.ignored``."""
+        return ignored(
+            self._git,
+            self.entries(tree),
+            candidates,
+            self._temporary,
+            are_directories=are_directories,
+        )
 
     def _remember(self, tree: str, entries: Mapping[bytes, Entry]) -> Mapping[bytes, Entry]:
         known = MappingProxyType(dict(entries))

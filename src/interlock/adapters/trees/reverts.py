@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from interlock.adapters.trees.entry import GITLINK, Entry
 from interlock.adapters.trees.merge import Merged
+from interlock.adapters.trees.names import directories
 from interlock.adapters.trees.repository import Repository
 
 __all__ = ["Revert", "reverts"]
@@ -33,7 +34,7 @@ def reverts(
     repository: Repository,
     files: Mapping[bytes, Entry],
     merged: Merged,
-    leave: Collection[bytes],
+    large: Collection[bytes],
 ) -> tuple[Revert, ...]:
     """What to undo.
 
@@ -41,14 +42,17 @@ def reverts(
         repository: that has the contents.
         files: what the working copy holds, without what stays there.
         merged: what landed.
-        leave: paths that are right although they were not read.
+        large: paths whose contents are more than can be put back; the working copy goes without.
     """
     back = {
         path: entry
         for path, entry in merged.tree.items()
-        if files.get(path) != entry and entry.mode != GITLINK and path not in leave
+        if files.get(path) != entry and entry.mode != GITLINK and path not in large
     }
-    gone = [path for path in files if path not in merged.tree]
+    above = directories(merged.tree)
+    gone = {
+        path for path in (*files, *merged.refused) if path not in merged.tree and path not in above
+    }
     contents = repository.blobs([entry.oid for entry in back.values()])
     writes = [
         Revert(path, entry.mode, data)

@@ -16,7 +16,7 @@ from interlock.core.policy.remedies import elsewhere, shown
 from interlock.core.reasons import Reason
 from interlock.errors import UsageError
 
-__all__ = ["reasons"]
+__all__ = ["reasons", "why_not_taken"]
 
 _ORDER: Final = ("path.malformed", "path.forbidden", "path.protected", "path.not_allowed")
 # Another phase would not help.
@@ -78,6 +78,23 @@ def _written(
         against = {reason.rule: reason for reason in reversed(found)}
         for reason in sorted(against.values(), key=_decides_first):
             yield reason if reason.rule in _OWN_REMEDY else _with_way(workflow, spec, path, reason)
+
+
+def why_not_taken(workflow: WorkflowSpec, spec: PhaseSpec, path: str) -> str | None:
+    """Why a change of a path does not land and what to do, without the path; ``None`` if it does.
+
+    Args:
+        path: normal relative POSIX path from the tree's root.
+
+    Raises:
+        DefinitionError: a path pattern of the phase cannot be compiled.
+    """
+    reason = writable(workflow, spec.id).why_not(path)
+    if reason is None:
+        return None
+    if reason.rule not in _OWN_REMEDY:
+        reason = _with_way(workflow, spec, path, reason)
+    return f"{reason.message.removeprefix(f'{shown(path)} ').rstrip('.')} → {reason.remedy}"
 
 
 def _decides_first(reason: Reason) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
 import stat
 from typing import Any
 
@@ -18,6 +19,8 @@ from interlock.supervisor.toolhost.refusal import Refusal, from_os_error
 
 __all__ = ["Reverter"]
 
+# A tree that somebody fills while it is emptied is given up at some time.
+_MAX_DEPTH = 1 << 16
 _MODES = {"100644": 0o644, "100755": 0o755, "120000": 0}
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -168,10 +171,33 @@ def _remove_all(directory: int, name: bytes) -> None:
     if not _is_directory(directory, name):
         os.unlink(name, dir_fd=directory)
         return
-    inner = _open_directory(directory, name)
+    top = _open_directory(directory, name)
     try:
-        for entry in os.listdir(inner):
-            _remove_all(inner, os.fsencode(entry))
+        for _ in range(_MAX_DEPTH):
+            entries = os.listdir(top)
+            if not entries:
+                break
+            for entry in map(os.fsencode, entries):
+                if _is_directory(top, entry):
+                    _hoist(top, entry)
+                    os.rmdir(entry, dir_fd=top)
+                else:
+                    os.unlink(entry, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(name, dir_fd=directory)
+
+
+def _hoist(top: int, name: bytes) -> None:
+    """Empty a directory into the one above: no depth that an agent makes is too much for it."""
+    inner = _open_directory(top, name)
+    try:
+        for entry in map(os.fsencode, os.listdir(inner)):
+            if _is_directory(inner, entry):
+                # Only a directory that may be written to can be moved.
+                os.close(_open_directory(inner, entry))
+                os.rename(entry, secrets.token_hex(8), src_dir_fd=inner, dst_dir_fd=top)
+            else:
+                os.unlink(entry, dir_fd=inner)
     finally:
         os.close(inner)
-    os.rmdir(name, dir_fd=directory)

@@ -6,36 +6,49 @@ checks every name and every hash again, and rules that need to know the base (co
 files, policy) are only there. What cannot be read as a plain file or link is refused with a reason,
 so that its absence is not taken for a deletion.
 
-Manifest: records ``mode SP oid SP path NUL``, an empty record, then records ``reason LF path NUL``
-for what was refused. A refused directory stands for everything below it; the empty path stands for
-the whole tree.
+The server says which directories to enter. Others are only named, so that a hundred thousand files
+that nobody will take over are not read; it asks again for those of them that it wants to know.
+
+Manifest: records ``mode SP oid SP path NUL``, an empty record, records ``reason LF path NUL`` for
+what was refused, an empty record, records ``path NUL`` for directories that were not entered. A
+refused directory stands for everything below it; the empty path stands for the whole tree.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "MAX_NAMES", "Cache", "blobs", "walk"]
+from interlock.supervisor.toolhost import steady
+from interlock.supervisor.toolhost.steady import (
+    DIRECTORY,
+    Changed,
+    Signature,
+    beneath,
+    hashed,
+    oid_of,
+    read,
+    signature_of,
+)
 
+__all__ = ["MAX_DEPTH", "MAX_NAMES", "ROOT", "Cache", "blobs", "walk"]
+
+ROOT = b"."
 MAX_DEPTH = 64
-MAX_FILE_BYTES = 64 << 20
 MAX_NAMES = 250_000
+MAX_READ_BYTES = 8 << 30
 
 # A file that changed just before it was hashed can change again within one tick of the file
 # system's clock and keep its signature: such a file is hashed again next time.
 _RACY_NS = 50_000_000
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 # What os.fsencode does, without the calls around it.
 _ENCODING = sys.getfilesystemencoding()
 _REPOSITORY_NAMES = (b".git", b"git~1")
-_CHANGED = "changed while it was read"
+_CHANGED = "changed while it was read → stop what writes to it, then ask again"
 _KINDS = {
     stat.S_IFIFO: "fifo",
     stat.S_IFSOCK: "socket",
@@ -43,7 +56,6 @@ _KINDS = {
     stat.S_IFBLK: "block device",
 }
 
-Signature = tuple[int, int, int, int, int]
 Seen = tuple[Signature, bytes, bytes]
 
 
@@ -51,40 +63,60 @@ class Cache:
     """What the last walk saw; one per tree, kept by the caller between walks.
 
     Attributes:
+        earlier: what the walk before the present one knew: ``signatures`` of then.
         signatures: path → signature of the file when it was hashed, its oid, its record.
         files: oid → a file that holds it; for ``blobs``.
         links: oid → a link with that target.
+        names: how many names were met.
+        read: how many bytes were read.
         root: the tree's root as given to ``walk``.
     """
 
-    __slots__ = ("files", "links", "root", "signatures")
+    __slots__ = ("earlier", "files", "links", "names", "read", "root", "signatures")
 
     def __init__(self) -> None:
+        self.earlier: dict[bytes, Seen] = {}
         self.signatures: dict[bytes, Seen] = {}
         self.files: dict[bytes, bytes] = {}
         self.links: dict[bytes, bytes] = {}
+        self.names = self.read = 0
         self.root: int | str | bytes = -1
 
 
-def walk(root: int | str | bytes, cache: Cache) -> bytes:
-    """The manifest of a tree.
+def walk(
+    root: int | str | bytes,
+    cache: Cache,
+    enter: Collection[bytes] | None = None,
+    large: Mapping[bytes, bytes] | None = None,
+) -> bytes:
+    """The manifest of a tree, or of some directories more of the tree that was just walked.
 
     Args:
         root: directory, as a path or as a descriptor (``O_PATH`` will do; it is left open).
         cache: of the same tree; brought up to date.
+        enter: directories to list; ``None`` for all. With ``ROOT`` among them a new walk begins.
+        large: path → oid of files that are over the limit and may stay if they are still that.
 
     Raises:
         OSError: the root itself cannot be opened.
     """
+    begins = enter is None or ROOT in enter
+    if begins:
+        cache.earlier = cache.signatures
+        cache.signatures, cache.files, cache.links = {}, {}, {}
+        cache.names = cache.read = 0
+    cache.root = root
     with _opened(root) as top:
-        walker = _Walker(cache.signatures)
+        walker = _Walker(cache, enter, large or {})
         try:
-            walker.directory(top, b"", 1)
+            if begins:
+                walker.directory(top, b"", 1)
+            else:
+                walker.directories(top)
         except _Full:
-            return b"\0more than %d names\n\0" % MAX_NAMES
-    cache.root, cache.signatures = root, walker.signatures
-    cache.files, cache.links = walker.files, walker.links
-    return b"".join(walker.entries) + b"\0" + b"".join(walker.refused)
+            return b"\0more than %d names\n\0\0" % MAX_NAMES
+    parts = (walker.entries, walker.refused, walker.closed)
+    return b"\0".join(b"".join(records) for records in parts)
 
 
 def blobs(oids: Iterable[bytes], cache: Cache, *, limit: int = 32 << 20) -> list[bytes]:
@@ -112,9 +144,7 @@ def blobs(oids: Iterable[bytes], cache: Cache, *, limit: int = 32 << 20) -> list
 def _opened(root: int | str | bytes) -> Iterator[int]:
     """A descriptor of the root that can be listed, whatever kind of handle was given."""
     top = (
-        os.open(b".", _DIRECTORY, dir_fd=root)
-        if isinstance(root, int)
-        else os.open(root, _DIRECTORY)
+        os.open(b".", DIRECTORY, dir_fd=root) if isinstance(root, int) else os.open(root, DIRECTORY)
     )
     try:
         yield top
@@ -126,22 +156,30 @@ class _Full(Exception):
     """More names than any tree may have."""
 
 
-class _Changed(Exception):
-    """The file is not what it was a moment ago."""
-
-
 class _Walker:
-    """One pass over a tree."""
+    """One pass over a tree, or over some of its directories."""
 
-    def __init__(self, known: dict[bytes, Seen]) -> None:
-        self._known = known
-        self._names = 0
+    def __init__(
+        self, cache: Cache, enter: Collection[bytes] | None, large: Mapping[bytes, bytes]
+    ) -> None:
+        self._cache = cache
+        self._known = cache.earlier
+        self._enter = None if enter is None else frozenset(enter)
+        self._large = large
         self._settled_before = time.time_ns() - _RACY_NS
-        self.signatures: dict[bytes, Seen] = {}
-        self.files: dict[bytes, bytes] = {}
-        self.links: dict[bytes, bytes] = {}
         self.entries: list[bytes] = []
         self.refused: list[bytes] = []
+        self.closed: list[bytes] = []
+
+    def directories(self, top: int) -> None:
+        """Those that are to be entered and lie in none that is."""
+        for path in sorted(self._enter or ()):
+            if path.rpartition(b"/")[0] not in (self._enter or ()):
+                try:
+                    with beneath(top, path.split(b"/")) as fd:
+                        self.directory(fd, path + b"/", path.count(b"/") + 2)
+                except OSError as error:
+                    self._refuse(path, _unreadable(error))
 
     def directory(self, fd: int, prefix: bytes, depth: int) -> None:
         """Everything in an open directory; ``depth`` is what a name in it counts."""
@@ -149,10 +187,10 @@ class _Walker:
             with os.scandir(fd) as listing:
                 found = list(listing)
         except OSError as error:
-            self._refuse(prefix.rstrip(b"/"), f"unreadable: {error.strerror}")
+            self._refuse(prefix.rstrip(b"/"), _unreadable(error))
             return
-        self._names += len(found)
-        if self._names > MAX_NAMES:
+        self._cache.names += len(found)
+        if self._cache.names > MAX_NAMES:
             raise _Full
         for entry in found:
             name = entry.name.encode(_ENCODING, "surrogateescape")
@@ -161,18 +199,18 @@ class _Walker:
                 info = entry.stat(follow_symlinks=False)
                 if not self._unchanged(path, info):
                     self._entry(fd, name, path, info, depth)
-            except _Changed:
+            except Changed:
                 self._refuse(path, _CHANGED)
             except OSError as error:
-                self._refuse(path, f"unreadable: {error.strerror}")
+                self._refuse(path, _unreadable(error))
 
     def _unchanged(self, path: bytes, info: os.stat_result) -> bool:
         """Take over what was seen before, if it still is that; so it is with nearly every file."""
         seen = self._known.get(path)
-        if seen is None or seen[0] != _signature(info):
+        if seen is None or seen[0] != signature_of(info):
             return False
-        self.signatures[path] = seen
-        self.files[seen[1]] = path
+        self._cache.signatures[path] = seen
+        self._cache.files[seen[1]] = path
         self.entries.append(seen[2])
         return True
 
@@ -180,81 +218,64 @@ class _Walker:
         kind = stat.S_IFMT(info.st_mode)
         if name.lower() in _REPOSITORY_NAMES:
             if path != b".git":
-                self._refuse(path, "a nested repository")
+                self._refuse(path, "a nested repository → remove it, or ask a person to add it")
         elif kind == stat.S_IFREG:
             self._file(fd, name, path, info)
         elif kind == stat.S_IFDIR:
             if depth >= MAX_DEPTH:
-                self._refuse(path, f"deeper than {MAX_DEPTH} levels")
+                self._refuse(path, f"deeper than {MAX_DEPTH} levels → move it further up")
                 return
-            below = os.open(name, _DIRECTORY, dir_fd=fd)
+            if self._enter is not None and path not in self._enter:
+                self.closed.append(path + b"\0")
+                return
+            below = os.open(name, DIRECTORY, dir_fd=fd)
             try:
                 self.directory(below, path + b"/", depth + 1)
             finally:
                 os.close(below)
         elif kind == stat.S_IFLNK:
-            oid = _oid(os.readlink(name, dir_fd=fd))
-            self.links[oid] = path
+            oid = oid_of(os.readlink(name, dir_fd=fd))
+            self._cache.links[oid] = path
             self.entries.append(b"120000 %b %b\0" % (oid, path))
         else:
-            self._refuse(path, f"a {_KINDS.get(kind, 'special file')}")
+            self._refuse(path, f"a {_KINDS.get(kind, 'special file')} → remove it")
 
     def _file(self, fd: int, name: bytes, path: bytes, info: os.stat_result) -> None:
-        if info.st_size > MAX_FILE_BYTES:
-            self._refuse(path, f"{info.st_size} bytes, {MAX_FILE_BYTES} are allowed")
-            return
-        signature = _signature(info)
-        oid = _oid(_read(fd, name, signature))
+        signature = signature_of(info)
+        if info.st_size > steady.MAX_FILE_BYTES and path not in self._large:
+            problem = f"{info.st_size} bytes, {steady.MAX_FILE_BYTES} are allowed → make it smaller"
+        elif self._cache.read + info.st_size > MAX_READ_BYTES:
+            problem = f"more than {MAX_READ_BYTES} bytes are new in the tree → remove some"
+        else:
+            self._cache.read += info.st_size
+            oid = hashed(fd, name, signature)
+            if info.st_size > steady.MAX_FILE_BYTES and oid != self._large[path]:
+                problem = "too large to be changed → ask a person to change it"
+            else:
+                self._take(path, info, signature, oid)
+                return
+        self._refuse(path, problem)
+
+    def _take(self, path: bytes, info: os.stat_result, signature: Signature, oid: bytes) -> None:
         mode = b"100755" if info.st_mode & stat.S_IXUSR else b"100644"
         record = b"%b %b %b\0" % (mode, oid, path)
         if info.st_ctime_ns < self._settled_before:
-            self.signatures[path] = (signature, oid, record)
-        self.files[oid] = path
+            self._cache.signatures[path] = (signature, oid, record)
+        self._cache.files[oid] = path
         self.entries.append(record)
 
     def _refuse(self, path: bytes, reason: str) -> None:
         self.refused.append(b"%b\n%b\0" % (reason.encode(), path))
 
 
-def _signature(info: os.stat_result) -> Signature:
-    # The change time is in it because only the kernel sets it.
-    return (info.st_mode, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-
-
-def _oid(data: bytes) -> bytes:
-    head = b"blob %d\0" % len(data)
-    return hashlib.sha1(head + data, usedforsecurity=False).hexdigest().encode()
-
-
-def _read(fd: int, name: bytes, signature: Signature | None) -> bytes:
-    """Content of a regular file that keeps one signature, the given one if any, meanwhile."""
-    file = os.open(name, _FILE, dir_fd=fd)
-    try:
-        info = os.fstat(file)
-        before = _signature(info)
-        if not stat.S_ISREG(info.st_mode) or signature not in (None, before):
-            raise _Changed
-        if info.st_size > MAX_FILE_BYTES:
-            raise _Changed
-        # One byte more than there should be: a short read is the end of the file.
-        data = os.read(file, info.st_size + 1)
-        if len(data) != info.st_size or _signature(os.fstat(file)) != before:
-            raise _Changed
-        return data
-    finally:
-        os.close(file)
+def _unreadable(error: OSError) -> str:
+    return f"unreadable: {error.strerror} → chmod -R u+rwX"
 
 
 def _content(top: int, path: bytes, *, link: bool) -> bytes:
     *above, name = path.split(b"/")
-    fd, opened = top, []
     try:
-        for part in above:
-            fd = os.open(part, _DIRECTORY, dir_fd=fd)
-            opened.append(fd)
-        return os.readlink(name, dir_fd=fd) if link else _read(fd, name, None)
-    except (OSError, _Changed):
+        with beneath(top, above) as fd:
+            return os.readlink(name, dir_fd=fd) if link else read(fd, name, None)
+    except (OSError, Changed):
         return b""
-    finally:
-        for each in opened:
-            os.close(each)

@@ -20,7 +20,6 @@ __all__ = ["Found", "outcome_of"]
 
 Record = Mapping[str, Any]
 
-_STAYS_OUT = "Leave it out, or write it in a phase that may."
 _MEND = "Change that line and ask for the review again."
 _TELLING = {
     Outcome.NOT_IMPORTED: ("refused", "gate", "step"),
@@ -106,9 +105,7 @@ def _in_event(fact: Fact, kind: str, data: Record) -> Iterator[_Seen]:
         case "tree_imported":
             for path, why in data["refused"].items():
                 if fact.refused and _is(path, fact.refused) and _says(fact.with_, why):
-                    # Most reasons name the path themselves.
-                    named = why if why.startswith(path) else f"{path}: {why}"
-                    yield _Seen("refused", f"not imported: {named} → {_STAYS_OUT}")
+                    yield _Seen("refused", f"not imported: {path}: {why}")
             for path in data["changed"]:
                 if fact.imported and _is(path, fact.imported):
                     yield _Seen("imported", f"{path} was imported")
