@@ -20,6 +20,8 @@ MEASUREMENTS = {
     "check": "tool_check",
     "trees": "trees",
     "commands": "commands",
+    "audit": "audit",
+    "commit": "commit",
     "green": "green",
 }
 

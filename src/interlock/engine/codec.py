@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from interlock.core.events import EVENT_KINDS, Event, EventType
+from interlock.engine.upcasters import upcast
 from interlock.errors import IntegrityError
 from interlock.ports.store import NewEvent, StoredEvent
 
@@ -53,4 +54,4 @@ def decode(stored: StoredEvent) -> Event:
             code="IL-ENG-002",
             remedy="Start the release that wrote it, or restore a backup.",
         ) from error
-    return typed(stored.data, kind)
+    return typed(upcast(stored), kind)
