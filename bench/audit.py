@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from bench.figures import Budget, Figure, Measured, Plan, interleaved, ratio
 
+from bench.figures import Budget, Figure, Measured, Plan, interleaved, ratio
 from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.audit.segments import SystemIO
 from interlock.adapters.audit.verify import Proved, verify
@@ -90,7 +90,7 @@ def measure(plan: Plan) -> Measured:
             began = time.perf_counter()
             found = verify(directory, key)
             taken = time.perf_counter() - began
-            assert found.ok and found.records == lines and found.proved is Proved.WHOLE
+            assert (found.ok, found.records, found.proved) == (True, lines, Proved.WHOLE)
             return lines / taken
 
         def looped() -> float:

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 from bench.figures import Budget, Figure, Measured, Plan, interleaved
-
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.core.events import Event, GatePassed, PhaseChanged, TestsFrozen
 from interlock.engine.codec import encode
