@@ -79,9 +79,9 @@ class House:
         found = about.get(name)
         return int(found) if found else None
 
-    def program(self, script: Path = AGENT) -> dict[str, Any]:
+    def program(self, script: Path = AGENT, *words: str) -> dict[str, Any]:
         """A program of the tests as an agent."""
-        return asdict(command_agent(f"python3 {script}", self.repository))
+        return asdict(command_agent(" ".join(["python3", str(script), *words]), self.repository))
 
     def start_task(self, script: Path = AGENT, **more: Any) -> str:
         """An honest task, started."""
@@ -143,10 +143,12 @@ def house(level: str) -> Iterator[House]:
     # Unix socket paths are short: not below pytest's own deep directories.
     with tempfile.TemporaryDirectory(prefix="il-") as name:
         root = Path(name)
-        (root / "home").mkdir()
+        for own in ("home", "tmp"):
+            (root / own).mkdir()
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(root / "home"),
+            "TMPDIR": str(root / "tmp"),
             "XDG_STATE_HOME": str(root / "state"),
             "LANG": "C.UTF-8",
             **{k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_"))},

@@ -75,17 +75,26 @@ def test_down_stops_everything_and_up_finds_everything(house: House) -> None:
     assert [task["task_id"] for task in house.client.tasks()] == [task_id]
 
 
-def test_down_finds_what_a_killed_monitor_left(house: House) -> None:
+def test_a_killed_monitor_takes_all_with_it_and_up_brings_all_back(house: House) -> None:
     server, supervisor, monitor = (house.pid(name) for name in ("server", "supervisor", "pid"))
     assert monitor is not None
     os.kill(monitor, signal.SIGKILL)
-    until(lambda: not is_alive(monitor))
-    assert is_alive(server)
-    assert is_alive(supervisor)
-    house.interlock("down")
+    assert house.interlock("up").stdout.startswith("Up: ")
     assert not is_alive(server)
     assert not is_alive(supervisor)
+    assert None not in {house.pid(name) for name in ("server", "supervisor", "pid")}
+    os.kill(house.pid("pid") or 0, signal.SIGKILL)
+    until(lambda: not is_alive(house.pid("server")) and not is_alive(house.pid("supervisor")))
+    assert house.interlock("down").stdout == "Nothing ran.\n"
     house.interlock("up")
+
+
+def test_up_waits_for_a_server_that_is_just_started_again(house: House) -> None:
+    monitor, server = house.pid("pid"), house.pid("server")
+    os.kill(server or 0, signal.SIGKILL)
+    assert house.interlock("up").stdout.startswith("Already up")
+    assert house.pid("pid") == monitor
+    assert house.pid("server") not in (None, server)
 
 
 def test_a_log_that_was_cut_is_not_gone_on_with(house: House) -> None:

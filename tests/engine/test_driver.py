@@ -10,8 +10,9 @@ import pytest
 from tests.engine.bench import AGENT, DOCUMENTS, OPEN_PLAN, REVIEWED, SCOPE, Bench, run
 
 from interlock.core.states import TaskStatus
+from interlock.engine.author import MAX_LOSSES
 from interlock.errors import UnavailableError
-from interlock.ports.runner import JudgeKind
+from interlock.ports.runner import JudgeKind, NoSupervisorError
 from interlock.ports.store import StoredEvent
 
 S = TaskStatus
@@ -175,6 +176,122 @@ def test_a_session_that_was_lost_with_the_server_is_no_failure_of_the_agent() ->
     run(story)
 
 
+def test_sessions_that_went_with_the_supervisor_are_no_failure_and_start_again() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("TDD")
+        tree = b.state(task_id).tree
+        session = await b.session(task_id)
+        session.die(None)
+        await b.reaches(task_id, attempts=2)
+        again = await b.session(task_id)
+        assert again is not session
+        assert (b.state(task_id).failures, b.state(task_id).tree) == (0, tree)
+        (ended,) = [e for e in b.store.task_events(task_id) if e.event_type == "attempt_ended"]
+        assert ended.data["outcome"] == "lost"
+        assert f"phase TDD starts again from its tree {tree[:12]}" in ended.data["detail"]
+
+    run(story)
+
+
+def test_a_program_that_asked_and_left_is_lost_with_its_supervisor_before_the_import() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        real = session.host.call
+
+        async def goes(op: str, **more: Any) -> Any:
+            if op in ("freeze", "walk"):
+                session.leave()
+                session.die(None)
+            return await real(op, **more)
+
+        setattr(session.host, "call", goes)  # noqa: B010 - a supervisor that is killed now
+        await b.ask(task_id, documents={})
+        await b.reaches(task_id, attempts=2)
+        assert b.state(task_id).failures == 0
+
+    run(story)
+
+
+def test_a_phase_that_is_lost_again_and_again_waits_for_a_person() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        for count in range(MAX_LOSSES):
+            (await b.session(task_id)).die(None)
+            await b.reaches(task_id, losses=count + 1)
+        await b.until(lambda: b.state(task_id).notices)
+        waiting = (await b.now.people.task(task_id))["waiting_for"]
+        assert (waiting["who"], waiting["command"]) == (
+            "a person",
+            f"interlock run --task {task_id}",
+        )
+        assert b.state(task_id).attempts == MAX_LOSSES
+        await b.now.people.resume(task_id, by="ada", command_id="c")
+        await b.session(task_id)
+
+    run(story)
+
+
+def test_a_task_that_goes_back_again_and_again_waits_for_a_person() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("TDD", {**AGENT, "max_returns": 1})
+        for _ in range(2):
+            await b.ask(task_id, "PLAN")
+            await b.reaches(task_id, phase="PLAN")
+            if b.state(task_id).returns == 1:
+                await b.leave(task_id)
+        await b.until(lambda: b.state(task_id).notices)
+        assert "gone back" in (await b.now.people.task(task_id))["waiting_for"]["what"]
+        assert b.state(task_id).attempts == 0
+        await b.now.people.resume(task_id, by="ada", command_id="c")
+        await b.leave(task_id)
+
+    run(story)
+
+
+def test_a_step_waits_for_a_supervisor_that_is_away_and_bothers_nobody() -> None:
+    async def story(b: Bench) -> None:
+        back, real = asyncio.Event(), b.runner.make_scratch
+
+        async def connected(timeout_s: float) -> None:
+            await asyncio.wait_for(back.wait(), timeout_s)
+
+        async def make_scratch(commit: str, session_id: str) -> str:
+            if not back.is_set():
+                raise NoSupervisorError("away")
+            return await real(commit, session_id)
+
+        setattr(b.runner, "connected", connected)  # noqa: B010 - a supervisor that was killed
+        setattr(b.runner, "make_scratch", make_scratch)  # noqa: B010
+        task_id = await b.create()
+        await b.reaches(task_id, attempts=1)
+        back.set()
+        await b.session(task_id)
+        assert b.kinds(task_id) == ["task_created", "attempt_started", "task_started"]
+
+    run(story)
+
+
+def test_an_order_to_end_a_session_outlasts_a_broken_connection() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session, real = await b.session(task_id), b.runner.end
+        orders = iter([NoSupervisorError("the connection broke")])
+
+        async def end(session_id: str, *, grace_s: float = 1.0) -> None:
+            for error in orders:
+                raise error
+            await real(session_id)
+
+        setattr(b.runner, "end", end)  # noqa: B010 - a connection that breaks once
+        session.leave()
+        await b.reaches(task_id, status=S.READY)
+        await b.now.housing.settled()
+        assert b.runner.sessions == {}
+
+    run(story)
+
+
 def test_sessions_that_no_task_knows_are_ended_at_the_start() -> None:
     async def story(b: Bench) -> None:
         task_id = await b.create()
@@ -205,14 +322,21 @@ def test_a_dependency_holds_a_task_until_it_is_complete() -> None:
     run(story)
 
 
-def test_a_task_whose_dependency_was_aborted_stays_held() -> None:
+def test_a_task_whose_dependency_was_aborted_asks_a_person() -> None:
     async def story(b: Bench) -> None:
         first = await b.create()
         second = await b.create(AGENT, depends_on=(first,))
         await b.now.people.abort(first, by="ada", reason="x", command_id="c")
+        await b.until(lambda: b.state(second).notices)
+        assert b.state(second).attempts == 0
+        assert b.kinds(second) == ["task_created", "blocker_encountered"]
+        (waiting,) = await b.now.people.inbox()
+        assert (waiting["task_id"], waiting["command"]) == (second, f"interlock abort {second}")
+        assert first in waiting["what"]
+        await b.restart()
         third = await b.create()
         await b.session(third)
-        assert b.state(second).attempts == 0
+        assert b.kinds(second).count("blocker_encountered") == 1
 
     run(story)
 

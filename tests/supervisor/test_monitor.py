@@ -23,7 +23,9 @@ PATIENCE_S = 20.0
 PROGRAM = """\
 import sys
 from pathlib import Path
+from interlock.supervisor import orphans
 from interlock.supervisor.monitor import Child, _tend
+orphans._GRACE_S = 2.0
 place = Path(sys.argv[1])
 children = [
     Child(str(n), [sys.executable, "-I", "-S", "-c", code], place / "log")
@@ -84,6 +86,63 @@ def test_what_was_killed_is_started_again_and_the_other_lives_on(tmp_path: Path)
         assert not is_over(after["1"])
 
 
+# Leaves a program behind when it is killed: in a session of its own, or as a helper of the house.
+LEAVES = """\
+import os, subprocess, sys, time
+from pathlib import Path
+place = Path({place!r})
+begun = place / "begun"
+if begun.exists():
+    (place / "met").write_text(str([p.name for p in place.glob("late")]))
+else:
+    begun.touch()
+    program = "import time, pathlib; {program}"
+    left = subprocess.Popen([sys.executable, "-c", program], start_new_session={apart})
+    (place / "left.tmp").write_text(str(left.pid))
+    (place / "left.tmp").rename(place / "left")
+time.sleep(600)
+"""
+
+
+def _leaving(place: Path, program: str, *, apart: bool) -> str:
+    return LEAVES.format(place=str(place), program=program, apart=apart)
+
+
+def test_nothing_is_started_again_before_what_it_left_is_ended(tmp_path: Path) -> None:
+    left = _leaving(tmp_path, "time.sleep(600)", apart=True)
+    with monitor(tmp_path, SLEEPS, left):
+        until((tmp_path / "left").exists)
+        orphan, old = int((tmp_path / "left").read_text()), told(tmp_path)["1"]
+        os.kill(old, signal.SIGKILL)
+        until((tmp_path / "met").exists)
+        assert not Path(f"/proc/{orphan}").exists()
+
+
+def test_a_helper_that_was_left_may_end_its_work_first(tmp_path: Path) -> None:
+    late = f"time.sleep(0.5); pathlib.Path({str(tmp_path / 'late')!r}).touch()"
+    with monitor(tmp_path, SLEEPS, _leaving(tmp_path, late, apart=False)):
+        until((tmp_path / "left").exists)
+        os.kill(told(tmp_path)["1"], signal.SIGKILL)
+        until((tmp_path / "met").exists)
+        assert (tmp_path / "met").read_text() == "['late']"
+
+
+def test_a_helper_that_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
+    with monitor(tmp_path, SLEEPS, _leaving(tmp_path, "time.sleep(600)", apart=False)):
+        until((tmp_path / "left").exists)
+        orphan = int((tmp_path / "left").read_text())
+        os.kill(told(tmp_path)["1"], signal.SIGKILL)
+        until((tmp_path / "met").exists)
+        assert not Path(f"/proc/{orphan}").exists()
+
+
+def test_a_killed_monitor_tells_its_children_to_end(tmp_path: Path) -> None:
+    with monitor(tmp_path, SLEEPS, SLEEPS) as process:
+        pids = until(lambda: told(tmp_path))
+        process.kill()
+        until(lambda: is_over(pids["0"]) and is_over(pids["1"]))
+
+
 @pytest.mark.parametrize("code", [2, 3, 5, 6, 7])
 def test_what_cannot_run_ends_everything_with_its_code(tmp_path: Path, code: int) -> None:
     with monitor(tmp_path, SLEEPS, f"raise SystemExit({code})") as process:
@@ -105,11 +164,11 @@ def test_what_dies_at_once_is_started_more_and_more_slowly(tmp_path: Path) -> No
     child = Child("x", [sys.executable, "-I", "-S", "-c", "raise SystemExit(1)"], tmp_path / "log")
     now, pauses = 0.0, []
     for _ in range(8):
-        child.tend(now)
+        child.start(now)
         pid = child.pid
         assert pid is not None
         until(partial(is_over, pid))
-        child.tend(now)
+        child.look(now)
         pauses.append(round(child.next_start - now, 3))
         now = child.next_start
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
@@ -117,12 +176,13 @@ def test_what_dies_at_once_is_started_more_and_more_slowly(tmp_path: Path) -> No
 
 def test_what_lived_for_a_while_is_started_again_at_once(tmp_path: Path) -> None:
     child = Child("x", [sys.executable, "-I", "-S", "-c", SLEEPS], tmp_path / "log")
-    child.tend(0.0)
+    child.start(0.0)
     first = child.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     until(partial(is_over, first))
-    child.tend(60.0)
+    child.look(60.0)
+    child.start(60.0)
     assert child.pid not in (None, first)
     child.stop()
 

@@ -75,18 +75,37 @@ def _monitor(layout: Layout, level: str) -> list[str]:
 def start_background(layout: Layout, level: str = "full") -> dict[str, Any]:
     """Start monitor, supervisor and server, wait until they answer; what they say of themselves.
 
-    ``already_up`` is set where they answered before.
+    ``already_up`` is set where a monitor ran before: it is waited for if something was just killed.
+    What a killed monitor left is stopped first.
 
     Raises:
         InterlockError: what the server ended with.
         UnavailableError: they did not come up; the message ends with the last lines of their logs.
     """
-    if (there := _ask(layout)) is not None:
-        return {**there, "already_up": True}
     layout.logs.mkdir(exist_ok=True, mode=0o700)
-    layout.failure.unlink(missing_ok=True)
+    is_watched = bool(_holders(layout.locks[:1]))
+    process = None
+    if not is_watched:
+        stop_background(layout)
+        layout.failure.unlink(missing_ok=True)
+        process = _start_monitor(layout, level)
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline:
+        if (there := _ask(layout)) is not None:
+            return {**there, "already_up": is_watched}
+        if process is not None and process.poll() is not None:
+            if not _holders(layout.locks[:1]):
+                break
+            is_watched, process = True, None  # somebody else was faster
+        time.sleep(0.02)
+    if process is not None:
+        process.terminate()
+    raise _why_not(layout)
+
+
+def _start_monitor(layout: Layout, level: str) -> subprocess.Popen[bytes]:
     with (layout.logs / "monitor.log").open("ab") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             _monitor(layout, level),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -94,15 +113,6 @@ def start_background(layout: Layout, level: str = "full") -> dict[str, Any]:
             start_new_session=True,
             cwd="/",
         )
-    deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline:
-        if (there := _ask(layout)) is not None:
-            return {**there, "already_up": False}
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    process.terminate()
-    raise _why_not(layout)
 
 
 def _why_not(layout: Layout) -> InterlockError:

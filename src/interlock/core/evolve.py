@@ -58,7 +58,7 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
         case ev.CompletionAccepted():
             return replace(moved, tree=event.tree, last_request=event.request_id)
         case ev.TaskResumed():
-            return replace(moved, failures=0, notices=())
+            return replace(moved, failures=0, losses=0, returns=0, notices=())
         case ev.TaskCompleted():
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
@@ -117,16 +117,21 @@ def _attempt(
         )
     # Whoever held the phase is gone: its token dies with the epoch.
     # What the server lost is not the agent's failure.
-    failed = event.outcome != "lost"
-    ended = replace(_released(state), epoch=state.epoch + 1, failures=state.failures + failed)
+    lost = event.outcome == "lost"
+    ended = replace(
+        _released(state),
+        epoch=state.epoch + 1,
+        failures=state.failures + (not lost),
+        losses=state.losses + lost,
+    )
     if isinstance(event, ev.AttemptEnded):
         return ended
-    lost = {
+    why = {
         "rule": "transition.lost",
         "message": f"the session ended before its tree was taken over: {event.detail}",
         "remedy": "Work on the phase again and request the transition again.",
     }
-    return replace(ended, blockers=(lost,), last_outcome="blocked")
+    return replace(ended, blockers=(why,), last_outcome="blocked")
 
 
 def _measured(state: TaskState, event: ev.EvidenceRecorded) -> TaskState:
@@ -238,6 +243,7 @@ def _request(
                 last_outcome="blocked",
                 epoch=state.epoch + 1,
                 failures=0,
+                losses=0,
             )
 
 
@@ -255,6 +261,8 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         epoch=event.epoch,
         attempts=0,
         failures=0,
+        losses=0,
+        returns=state.returns + (not event.forward),
         blockers=(),
         notices=(),
         last_outcome="allowed",

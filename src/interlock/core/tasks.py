@@ -69,6 +69,9 @@ class TaskState:
         artifacts: type → blob digest, of what is handed in and still counts.
         attempts: number of attempts of the present phase so far.
         failures: attempts of the present phase that ended by themselves without leaving it.
+        losses: attempts of the present phase that ended with the server or supervisor that held
+            them.
+        returns: how often the task went back to an earlier phase since a person last let it go on.
         authors: agent ids that held the task in any attempt, in order; none of them reviews it.
         agent: program specification of the author and the reviewers, as given with the task.
         measured: kind of measurement → blob digest, of what was measured in this phase on the
@@ -98,6 +101,8 @@ class TaskState:
     attempt_id: str = ""
     attempts: int = 0
     failures: int = 0
+    losses: int = 0
+    returns: int = 0
     session_id: str = ""
     agent_id: str = ""
     authors: tuple[str, ...] = ()

@@ -8,11 +8,17 @@ from interlock.core import commands as cmd
 from interlock.core.policy.paths import writable
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
+from interlock.engine.housing import Ending
 from interlock.engine.means import Means
 from interlock.engine.programs import Programs
 from interlock.engine.prompts import author_prompt
 
-__all__ = ["Author"]
+__all__ = ["Author", "Needed"]
+
+Needed = frozenset[tuple[str, bool]]
+
+MAX_LOSSES = 20
+"""So often a phase is begun again without a person, however its sessions were lost."""
 
 
 class Author:
@@ -21,20 +27,27 @@ class Author:
     def __init__(self, means: Means) -> None:
         self._means = means
 
-    def open_dependencies(self, state: TaskState) -> frozenset[str]:
-        """Tasks that have to be complete before this one begins, and are not."""
+    def open_dependencies(self, state: TaskState) -> Needed:
+        """Tasks that have to be complete before this one begins and are not, each with whether it
+        never will be."""
+        statuses = {other: self._means.ledger.state(other).status for other in state.depends_on}
         return frozenset(
-            other
-            for other in state.depends_on
-            if self._means.ledger.state(other).status is not TaskStatus.COMPLETED
+            (other, status is TaskStatus.ABORTED)
+            for other, status in statuses.items()
+            if status is not TaskStatus.COMPLETED
         )
 
     async def begin(self, state: TaskState) -> bool:
         """Start the next attempt, if there is a program, nothing is awaited and it may be tried."""
         programs = Programs.of(state.agent)
-        if programs.author is None or self.open_dependencies(state):
+        needed = self.open_dependencies(state)
+        for other in sorted(other for other, is_aborted in needed if is_aborted):
+            why = f"task {other}, which has to be complete first, was aborted"
+            await self._means.tell(state, why, f"interlock abort {state.task_id}")
+        if programs.author is None or needed or state.failures >= programs.max_attempts:
             return False
-        if state.failures >= programs.max_attempts:
+        if why := _is_going_nowhere(state, programs):
+            await self._means.tell(state, why, f"interlock run --task {state.task_id}")
             return False
         session_id = self._means.new_id("ses")
         self._means.housing.expect(session_id)
@@ -53,8 +66,7 @@ class Author:
             return await self.house(state)
         if not house.over.done():
             return False
-        code = house.over.result()
-        await self.end(state, "exited" if code is not None else "died", code)
+        await self.end(state, house.over.result())
         return True
 
     async def house(self, state: TaskState) -> bool:
@@ -62,7 +74,7 @@ class Author:
         if not self._means.housing.is_expected(state.session_id):
             # A server before us recorded the attempt; its session is gone or never was.
             self._means.housing.end(state.session_id)
-            await self.end(state, "lost", None)
+            await self.end(state, Ending("lost"))
             return True
         workflow, phase = self._means.phase(state)
         program = Programs.of(state.agent).author
@@ -83,12 +95,33 @@ class Author:
         read = self._means.gatekeeper.document
         return {name: await read(digest) for name, digest in state.artifacts.items()}
 
-    async def end(self, state: TaskState, outcome: str, code: int | None) -> None:
-        """Put down that the session is over: ``exited`` by itself, ``died``, or ``lost`` by us."""
+    async def end(self, state: TaskState, ending: Ending) -> None:
+        """Put down that the session is over, and how."""
         ended = cmd.EndAttempt(
             session_id=state.session_id,
-            outcome=outcome,
-            exit_code=code,
-            detail=f"the session {outcome} in phase {state.phase}",
+            outcome=ending.outcome,
+            exit_code=ending.code,
+            detail=_in_words(state, ending),
         )
         await self._means.apply(state, ended)
+
+
+def _is_going_nowhere(state: TaskState, programs: Programs) -> str:
+    """Why the phase is not begun again by itself; empty if it is."""
+    if state.losses >= MAX_LOSSES:
+        return (
+            f"phase {state.phase} was begun {state.losses} times and each time the server or "
+            "supervisor ended over it"
+        )
+    if state.returns > programs.max_returns:
+        return f"the task has gone back to an earlier phase {state.returns} times"
+    return ""
+
+
+def _in_words(state: TaskState, ending: Ending) -> str:
+    if ending.outcome != "lost":
+        return f"the session {ending.outcome} in phase {state.phase}"
+    return (
+        f"the session ended with the supervisor or server that held it; phase {state.phase} "
+        f"starts again from its tree {state.tree[:12]}"
+    )

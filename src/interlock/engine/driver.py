@@ -12,16 +12,15 @@ import logging
 from functools import partial
 
 from interlock.core import commands as cmd
-from interlock.core.events import BlockerEncountered
-from interlock.core.explain import runnable
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
-from interlock.engine.author import Author
+from interlock.engine.author import Author, Needed
 from interlock.engine.means import Means
 from interlock.engine.measuring import Measuring
 from interlock.engine.reviewers import Reviewers
 from interlock.engine.signing import attest, commit_message
 from interlock.errors import InterlockError, InternalError
+from interlock.ports.runner import NoSupervisorError
 
 __all__ = ["Driver"]
 
@@ -29,6 +28,7 @@ _TRIES_UNNOTICED = 3
 """So often something may fail that time can mend, before a person is told."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 60.0
+_SUPERVISOR_S = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +76,8 @@ class Driver:
                     failures = 0
                     continue
             except Exception as error:
+                if isinstance(error, NoSupervisorError) and await self._is_supervisor_back():
+                    continue
                 failures += 1
                 problem = _known(error)
                 _log.warning(
@@ -84,7 +86,7 @@ class Driver:
                     exc_info=error,
                 )
                 if not problem.retryable or failures == _TRIES_UNNOTICED:
-                    await self._ask_for_help(state, problem)
+                    await self._means.tell(state, problem.message, problem.remedy)
                     state = self._means.ledger.state(task_id)
                 pause = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
             if state.status.is_final:
@@ -93,7 +95,15 @@ class Driver:
             news = partial(self._has_news, state, ended, needed)
             await self._means.ledger.changed(news, timeout_s=pause)
 
-    def _has_news(self, seen: TaskState, ended: frozenset[str], needed: frozenset[str]) -> bool:
+    async def _is_supervisor_back(self) -> bool:
+        """Wait for one to come: while none is there nothing was tried that could have failed."""
+        try:
+            await self._means.runner.connected(_SUPERVISOR_S)
+        except NoSupervisorError:
+            return False
+        return True
+
+    def _has_news(self, seen: TaskState, ended: frozenset[str], needed: Needed) -> bool:
         now = self._means.ledger.state(seen.task_id)
         return (
             now.version != seen.version
@@ -105,15 +115,6 @@ class Driver:
         ids = (state.session_id, *(r.session_id for r in state.reviewers if r.is_open))
         houses = {i: self._means.housing.get(i) for i in ids}
         return frozenset(i for i, house in houses.items() if house and house.over.done())
-
-    async def _ask_for_help(self, state: TaskState, error: InterlockError) -> None:
-        """Put down once what only a person can clear."""
-        fresh = self._means.ledger.state(state.task_id)
-        known = {blocker.get("message") for blocker in fresh.notices}
-        if error.message not in known:
-            remedy = runnable(error.remedy, state.task_id)
-            blocker = BlockerEncountered(message=error.message, remedy=remedy)
-            await self._means.ledger.apply(state.task_id, cmd.Record(event=blocker), actor="server")
 
     async def _step(self, state: TaskState) -> bool:
         """Do one thing; ``False`` if there is nothing to do until something changes."""

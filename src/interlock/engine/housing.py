@@ -19,12 +19,30 @@ from interlock.core.tasks import TaskState
 from interlock.errors import InterlockError, UnavailableError
 from interlock.failpoints import reach
 from interlock.ports.doors import Doors
-from interlock.ports.runner import AgentCommand, Runner, Session, SessionSpec
+from interlock.ports.runner import AgentCommand, NoSupervisorError, Runner, Session, SessionSpec
 from interlock.ports.vcs import Repository
 
-__all__ = ["Housed", "Housing"]
+__all__ = ["Ending", "Housed", "Housing"]
 
+# A toolhost that is gone takes its sandbox with it; whether the supervisor went too, or which
+# status it saw, is known a moment later.
+_WORD_S = 30.0
+_GRACE_S = 2.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a session ended.
+
+    Args:
+        outcome: ``exited``: the agent's program ended by itself; ``died``: the sandbox went first;
+            ``lost``: the supervisor went, and every session with it.
+        code: exit status of the program, if it said one.
+    """
+
+    outcome: str
+    code: int | None = None
 
 
 @dataclass(slots=True)
@@ -32,14 +50,18 @@ class Housed:
     """A live session.
 
     Args:
-        over: resolves with the exit code of the agent's program, ``None`` if the sandbox went
-            first.
+        over: resolves with how it ended.
     """
 
     session: Session
     task_id: str
-    over: asyncio.Future[int | None]
+    over: asyncio.Future[Ending]
     watcher: asyncio.Task[None] | None = field(default=None)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its supervisor is gone, and it with it."""
+        return self.session.exited.done() and self.session.exited.result() is None
 
 
 class Housing:
@@ -137,12 +159,16 @@ class Housing:
         return self._repository.keep(state.tree, ref, parent=state.base_commit)
 
     async def _watch(self, housed: Housed, ended: asyncio.Future[int]) -> None:
-        either: set[asyncio.Future[Any]] = {ended, housed.session.exited}
+        exited = housed.session.exited
+        either: set[asyncio.Future[Any]] = {ended, exited}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        said = ended.done() and not ended.cancelled() and ended.exception() is None
-        code: int | None = ended.result() if said else None
+        if ended.done() and not ended.cancelled() and ended.exception() is None:
+            ending = Ending("exited", ended.result())
+        else:
+            await asyncio.wait({exited}, timeout=_WORD_S)
+            ending = Ending("lost" if housed.is_lost else "died")
         if not housed.over.done():
-            housed.over.set_result(code)
+            housed.over.set_result(ending)
         self._wake()
 
     def end(self, session_id: str) -> None:
@@ -155,8 +181,8 @@ class Housing:
     async def _leave(self, session_id: str, housed: Housed | None) -> None:
         try:
             if housed is not None:
-                await asyncio.wait({housed.over}, timeout=2.0)
-            await self._runner.end(session_id)
+                await asyncio.wait({housed.over}, timeout=_GRACE_S)
+            await self._end(session_id)
         except (InterlockError, OSError) as error:
             _log.warning(
                 "session_end_failed", extra={"session_id": session_id, "error": str(error)}
@@ -165,6 +191,14 @@ class Housing:
             await self._doors.close(session_id)
             if housed is not None and housed.watcher is not None:
                 housed.watcher.cancel()
+
+    async def _end(self, session_id: str) -> None:
+        """End it at the supervisor, also if the connection broke over it."""
+        while True:
+            try:
+                return await self._runner.end(session_id)
+            except NoSupervisorError:
+                await self._runner.connected(_WORD_S)
 
     async def settled(self) -> None:
         """Wait until every session that is being ended is gone."""

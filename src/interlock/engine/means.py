@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from interlock.core.commands import Command
+from interlock.core.commands import Command, Record
+from interlock.core.events import BlockerEncountered
+from interlock.core.explain import runnable
 from interlock.core.model import PhaseSpec, WorkflowSpec
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
@@ -43,6 +45,13 @@ class Means:
         """Apply a command of the server's own; whether it was accepted."""
         decision, _ = await self.ledger.apply(state.task_id, command, actor="server")
         return decision.accepted
+
+    async def tell(self, state: TaskState, message: str, remedy: str) -> None:
+        """Put down, once, what only a person can clear."""
+        fresh = self.ledger.state(state.task_id)
+        if message not in {notice.get("message") for notice in fresh.notices}:
+            blocker = BlockerEncountered(message=message, remedy=runnable(remedy, state.task_id))
+            await self.apply(state, Record(event=blocker))
 
     def phase(self, state: TaskState) -> tuple[WorkflowSpec, PhaseSpec]:
         """The task's definition and present phase."""

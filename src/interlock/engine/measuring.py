@@ -6,6 +6,7 @@ from interlock.core import commands as cmd
 from interlock.core.policy.targets import why_not_taken
 from interlock.core.tasks import TaskState
 from interlock.engine.author import Author
+from interlock.engine.housing import Ending, Housed
 from interlock.engine.importing import take_over
 from interlock.engine.means import Means
 from interlock.engine.reviewers import Reviewers
@@ -51,7 +52,7 @@ class Measuring:
             await self._author.house(state)
             house = self._means.housing.get(state.session_id)
         if house is None or house.session.exited.done() or state.request is None:
-            await self._author.end(state, "lost" if house is None else "died", None)
+            await self._author.end(state, _ending(house))
             return True
         workflow, phase = self._means.phase(state)
 
@@ -76,3 +77,8 @@ class Measuring:
         )
         await self._means.apply(state, taken)
         return True
+
+
+def _ending(house: Housed | None) -> Ending:
+    """How a session that can no longer be taken over ended; its program may have left before."""
+    return Ending("lost" if house is None or house.is_lost else "died")

@@ -39,11 +39,14 @@ class Outlook:
 
     def view(self, state: TaskState, history: History | None = None) -> dict[str, Any]:
         """A task as its state alone tells it, or together with its history."""
-        is_held = any(
-            self._ledger.state(other).status is not TaskStatus.COMPLETED
-            for other in state.depends_on
+        needed = {other: self._ledger.state(other).status for other in state.depends_on}
+        return task_view(
+            state,
+            is_held=any(status is not TaskStatus.COMPLETED for status in needed.values()),
+            aborted=next((t for t, s in needed.items() if s is TaskStatus.ABORTED), ""),
+            history=history,
+            gate=self._measured_gate(state),
         )
-        return task_view(state, is_held=is_held, history=history, gate=self._measured_gate(state))
 
     def _measured_gate(self, state: TaskState) -> str:
         """The gate of the pending request, if tests have to run for it."""

@@ -20,11 +20,13 @@ class Programs:
         author: runs in every phase; ``None``: an agent from outside claims the task.
         reviewers: role → program; ``default`` serves roles that are not named.
         max_attempts: how often a phase's session may end by itself before a person is asked.
+        max_returns: how often the task may go back to an earlier phase before a person is asked.
     """
 
     author: AgentCommand | None = None
     reviewers: Mapping[str, AgentCommand] = field(default_factory=dict)
     max_attempts: int = 1
+    max_returns: int = 10
 
     @classmethod
     def of(cls, agent: Mapping[str, Any]) -> Programs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from interlock.core import commands as cmd
 from interlock.core.gates.review import roles_of
 from interlock.core.tasks import PendingRequest, TaskState
+from interlock.engine.housing import Ending
 from interlock.engine.means import Means
 from interlock.engine.programs import Programs
 from interlock.engine.prompts import reviewer_prompt
@@ -89,13 +90,15 @@ class Reviewers:
                 )
         if house is not None and not house.over.done():
             return False
-        code = house.over.result() if house is not None else None
-        outcome = "lost" if house is None else "exited" if code is not None else "died"
+        if house is None:
+            # A server before us may have asked for it: it must not come up with nobody to know it.
+            self._means.housing.end(session_id)
+        ending = house.over.result() if house is not None else Ending("lost")
         ended = cmd.EndReviewer(
             session_id=session_id,
-            outcome=outcome,
-            exit_code=code,
-            detail=f"the review session {outcome}",
+            outcome=ending.outcome,
+            exit_code=ending.code,
+            detail=f"the review session {ending.outcome}",
         )
         await self._means.apply(state, ended)
         return True

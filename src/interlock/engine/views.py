@@ -28,12 +28,18 @@ def condensed(message: str) -> str:
 
 
 def task_view(
-    state: TaskState, *, is_held: bool = False, history: History | None = None, gate: str = ""
+    state: TaskState,
+    *,
+    is_held: bool = False,
+    aborted: str = "",
+    history: History | None = None,
+    gate: str = "",
 ) -> dict[str, Any]:
     """One task.
 
     Args:
         is_held: a dependency is not complete.
+        aborted: a dependency that never will be.
         history: its past, where its state alone does not say what it waits for.
         gate: what is being measured for the pending request.
     """
@@ -70,12 +76,19 @@ def task_view(
         "notices": notices,
         "refused": dict(state.request.refused) if state.request else {},
         "trees": dict(state.trees),
-        "waiting_for": waiting_for(state, is_held=is_held, history=history, gate=gate),
+        "waiting_for": waiting_for(
+            state, is_held=is_held, aborted=aborted, history=history, gate=gate
+        ),
     }
 
 
 def waiting_for(
-    state: TaskState, *, is_held: bool = False, history: History | None = None, gate: str = ""
+    state: TaskState,
+    *,
+    is_held: bool = False,
+    aborted: str = "",
+    history: History | None = None,
+    gate: str = "",
 ) -> dict[str, str]:
     """Who has to do something next, and the command for it; arguments as of ``task_view``."""
     show = f"interlock show {state.task_id}"
@@ -100,6 +113,9 @@ def waiting_for(
             return {"who": "the server", "what": what, "command": show}
         case TaskStatus.WORKING:
             return {"who": "the agent", "what": f"phase {state.phase}", "command": show}
+    if aborted:
+        what = f"task {aborted}, which has to be complete first, was aborted"
+        return {"who": "a person", "what": what, "command": f"interlock abort {state.task_id}"}
     if is_held:
         return {"who": "other tasks", "what": "dependencies", "command": "interlock task list"}
     if state.failures:

@@ -14,17 +14,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from interlock.errors import UnavailableError
 from interlock.ports.confinement import Capability, Level, Limits
 
 __all__ = [
     "AgentCommand",
     "JudgeKind",
+    "NoSupervisorError",
     "Runner",
     "Session",
     "SessionSpec",
     "Toolhost",
     "ToolhostReply",
 ]
+
+
+class NoSupervisorError(UnavailableError):
+    """No supervisor is connected, or it went away while it was asked; its sessions went with it."""
+
+    default_code = "IL-WRK-004"
 
 
 class JudgeKind(StrEnum):
@@ -140,7 +148,8 @@ class Session(Protocol):
 
     @property
     def exited(self) -> asyncio.Future[int | None]:
-        """Resolves when the session is over: exit status, ``None`` if nobody could say."""
+        """Resolves when the session is over: exit status, ``None`` if it is lost with its
+        supervisor."""
 
     async def spawn(self, command: AgentCommand) -> asyncio.Future[int]:
         """Start the agent's program, once however often it is asked for; serve the door first.
@@ -155,7 +164,14 @@ class Session(Protocol):
 
 
 class Runner(Protocol):
-    """The supervisor. All calls raise ``UnavailableError`` while none is connected."""
+    """The supervisor. All calls raise ``NoSupervisorError`` while none is connected."""
+
+    async def connected(self, timeout_s: float) -> None:
+        """Wait until a supervisor is there and all its sessions are adopted.
+
+        Raises:
+            NoSupervisorError: none came within ``timeout_s`` seconds.
+        """
 
     async def start(self, spec: SessionSpec) -> Session:
         """Start a session, or give the running one of that id."""

@@ -2,8 +2,9 @@
 stop.
 
 A server that dies is started again and takes over the sessions; a supervisor that dies takes its
-sessions with it, and their phases start again. A process that says it cannot run (its exit code)
-is not started again.
+sessions with it, and their phases start again. What a dead one left running is ended first. A
+process that says it cannot run (its exit code) is not started again. If the monitor itself is
+killed, both are told to end: nothing of a house runs that nobody watches.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from types import FrameType
 
 from interlock.adapters.lockfile import LockFile
 from interlock.errors import ConflictError
+from interlock.supervisor.orphans import Orphans, dies_with_us
 
 __all__ = ["Child", "main"]
 
@@ -32,6 +34,8 @@ _SETTLED_S = 3.0
 """A process that lived longer was up, and is started again at once."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_LOOK_S = 0.05
+_LAST_LOOK_S = 10.0
 
 
 class Child:
@@ -47,8 +51,8 @@ class Child:
         self.next_start = 0.0
         self.ended: int | None = None
 
-    def tend(self, now: float) -> None:
-        """Start it if it does not run and may."""
+    def look(self, now: float) -> None:
+        """See whether it still runs, and when it may be started again if not."""
         if self._process is not None and (code := self._process.poll()) is not None:
             self._process = None
             if code in _FATAL:
@@ -58,10 +62,17 @@ class Child:
             longer = min(max(self._pause * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
             self._pause = 0.0 if settled else longer
             self.next_start = now + self._pause
+
+    def start(self, now: float) -> None:
+        """Start it if it does not run and may."""
         if self._process is None and self.ended is None and now >= self.next_start:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    self._argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    self._argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    preexec_fn=dies_with_us,  # noqa: PLW1509 - this process has one thread
                 )
             self._started = now
 
@@ -80,6 +91,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process = None
 
 
 class _Signals:
@@ -136,26 +148,43 @@ def main() -> int:
 
 
 def _tend(children: list[Child], about: Path) -> int:
-    signals = _Signals()
+    signals, orphans = _Signals(), Orphans()
     said: dict[str, int | None] = {}
     try:
         while not signals.stopping:
             now = time.monotonic()
             for child in children:
-                child.tend(now)
+                child.look(now)
             if any(child.ended is not None for child in children):
                 break
+            is_haunted = orphans.tend(now, _own(children))
+            for child in children if not is_haunted else ():
+                child.start(now)
             pids: dict[str, int | None] = {child.name: child.pid for child in children}
             if pids != said:
                 _say(about, pids)
                 said = pids
             waits = [child.next_start - now for child in children if child.pid is None]
-            signals.sleep(max(min(waits), 0.0) if waits else None)
+            # While somebody is waited for nothing is due.
+            patience = _LOOK_S if is_haunted else max(min(waits), 0.0) if waits else None
+            signals.sleep(patience)
     finally:
         for child in reversed(children):
             child.stop()
+        _outlive(orphans, children)
         about.unlink(missing_ok=True)
     return next((child.ended for child in children if child.ended), 0)
+
+
+def _own(children: list[Child]) -> set[int]:
+    return {child.pid for child in children if child.pid is not None}
+
+
+def _outlive(orphans: Orphans, children: list[Child]) -> None:
+    """Leave nothing behind: who waits for us to end may rely on it."""
+    deadline = time.monotonic() + _LAST_LOOK_S
+    while orphans.tend(time.monotonic(), _own(children)) and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
 
 
 def _say(about: Path, pids: dict[str, int | None]) -> None:

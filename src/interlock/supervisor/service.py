@@ -128,7 +128,7 @@ class Supervisor:
                 version=wire.VERSION,
                 pid=os.getpid(),
                 capability=self._capability,
-                sessions=tuple(self._sessions.live),
+                sessions=(*self._sessions.live, *self._sessions.starting),
             )
         )
         for live in self._sessions.live.values():

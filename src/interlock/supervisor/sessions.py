@@ -24,6 +24,7 @@ from interlock.supervisor.threads import in_thread
 __all__ = ["LiveSession", "Sessions"]
 
 _log = logging.getLogger(__name__)
+_KILLED = -9
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +54,8 @@ class Sessions:
         state: the state directory; ``sessions/`` in it holds logs and prompts.
         level: what sandboxes are started at.
         on_alive: called on the loop when a session runs.
-        on_exited: called on the loop when one is over, with its exit status.
+        on_exited: called on the loop when one is over, with its exit status: ``None`` if it ends
+            because all do, or was never there.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Sessions:
         self._on_exited = on_exited
         self._starting: dict[str, tuple[SessionSpec, asyncio.Task[LiveSession]]] = {}
         self._finishing: set[asyncio.Task[None]] = set()
+        self._is_over = False
         self.live: dict[str, LiveSession] = {}
         self.over: dict[str, int | None] = {}
         self._root.mkdir(mode=0o711, exist_ok=True)
@@ -121,6 +124,11 @@ class Sessions:
         self.over.pop(session_id, None)
         await in_thread(self._scratches.remove, session_id)
 
+    @property
+    def starting(self) -> tuple[str, ...]:
+        """Sessions that are just being started; the outcome of each is told."""
+        return tuple(self._starting)
+
     def scratches(self) -> dict[str, Path]:
         """Live sessions with the directory of their tree."""
         return {key: Path(live.spec.scratch) for key, live in self.live.items()}
@@ -131,7 +139,8 @@ class Sessions:
             live.sandbox.kill()
 
     async def end_all(self) -> None:
-        """End every session at once, without grace."""
+        """End every session at once, without grace; that is nothing that any of them did."""
+        self._is_over = True
         for session_id in list(self._starting):
             await asyncio.wait([self._starting[session_id][1]])
         await asyncio.gather(*(self.end(session_id, grace_s=0) for session_id in list(self.live)))
@@ -142,6 +151,8 @@ class Sessions:
             live = await in_thread(self._launch, spec, log)
         except BaseException:
             log.close()
+            # Its asker gets the error; a server that came meanwhile waits for it to run or not.
+            self._on_exited(spec.session_id, None)
             raise
         finally:
             del self._starting[spec.session_id]
@@ -193,10 +204,12 @@ class Sessions:
         session_id = live.spec.session_id
         try:
             status = await in_thread(_closed, live.sandbox)
-        except InterlockError:
+        except (InterlockError, OSError):
             # Something inside does not end: its uid and its files must not go to anybody else.
             _log.exception("session %s does not end", session_id)
             self._scratches.abandon(session_id)
+            status = _KILLED
+        if self._is_over:
             status = None
         live.toolhost.close()
         live.log.close()

@@ -145,10 +145,12 @@ class MemorySession:
         if self._program is not None and not self._program.done():
             self._program.set_result(code)
 
-    def die(self) -> None:
-        """The sandbox goes, and everything in it."""
+    def die(self, status: int | None = -9) -> None:
+        """The sandbox goes, and everything in it; with the supervisor if there is no status."""
+        if self._program is not None and not self._program.done():
+            self._program.set_exception(UnavailableError("gone", code="IL-TST-002"))
         if not self._exited.done():
-            self._exited.set_result(None)
+            self._exited.set_result(status)
 
 
 class MemoryDoors:
@@ -184,6 +186,9 @@ class MemoryRunner:
         self.sessions: dict[str, MemorySession] = {}
         self.started: list[str] = []
         self.judged: list[JudgeKind] = []
+
+    async def connected(self, timeout_s: float) -> None:
+        """It always is."""
 
     async def start(self, spec: SessionSpec) -> MemorySession:
         """Start a session, or give the running one of that id."""

@@ -69,7 +69,7 @@ class WorkerSession:
         return self._agent
 
     def over(self, status: int | None) -> None:
-        """The supervisor says, or its absence says, that the session is over."""
+        """The supervisor says that the session is over; its absence says so without a status."""
         if not self.exited.done():
             self.exited.set_result(status)
 

@@ -69,7 +69,8 @@ class Op(StrEnum):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First word of a supervisor; one ``Alive`` follows for each of ``sessions``."""
+    """First word of a supervisor; an ``Alive`` or an ``Exited`` follows for each of ``sessions``,
+    for one that is just being started as soon as it runs or has failed."""
 
     version: int
     pid: int
@@ -105,7 +106,8 @@ class Alive(msgspec.Struct, frozen=True, tag="alive"):
 
 
 class Exited(msgspec.Struct, frozen=True, tag="exited"):
-    """A session is over; ``status`` as ``Sandbox.wait`` gave it."""
+    """A session is over; ``status`` as ``Sandbox.wait`` gave it, ``None`` if it ends because the
+    supervisor does."""
 
     session_id: str
     status: int | None

@@ -21,7 +21,7 @@ from interlock.adapters.runners.channel import Channel
 from interlock.adapters.runners.session import WorkerSession
 from interlock.errors import InternalError, UnavailableError, from_problem
 from interlock.ports.confinement import Capability
-from interlock.ports.runner import JudgeKind, Session, SessionSpec
+from interlock.ports.runner import JudgeKind, NoSupervisorError, Session, SessionSpec
 
 __all__ = ["WorkerDoor"]
 
@@ -102,11 +102,7 @@ class WorkerDoor:
     # -- the door itself ---------------------------------------------------------------------
 
     async def connected(self, timeout_s: float) -> None:
-        """Wait until a supervisor is there and all its sessions are adopted.
-
-        Raises:
-            UnavailableError: none came within ``timeout_s`` seconds.
-        """
+        """Wait until a supervisor is there and all its sessions are adopted."""
         try:
             await asyncio.wait_for(self._connected.wait(), timeout_s)
         except TimeoutError:
@@ -160,8 +156,7 @@ class WorkerDoor:
                 self._adopt(message, fds)
             case wire.Exited() if channel is self._supervisor:
                 wire.close_all(fds)
-                if message.session_id in self._sessions:
-                    self._sessions[message.session_id].over(message.status)
+                self._exited(message)
             case wire.Answer() if channel is self._supervisor:
                 wire.close_all(fds)
                 self._answered(message)
@@ -191,6 +186,12 @@ class WorkerDoor:
             session.toolhost.closed.add_done_callback(lambda _: self._check_lost())
             self._sessions[alive.session_id] = session
         self._awaited.discard(alive.session_id)
+        self._check_complete()
+
+    def _exited(self, message: wire.Exited) -> None:
+        if (session := self._sessions.get(message.session_id)) is not None:
+            session.over(message.status)
+        self._awaited.discard(message.session_id)
         self._check_complete()
 
     def _leave(self, session: WorkerSession) -> None:
@@ -247,9 +248,5 @@ class WorkerDoor:
         self._check_lost()
 
 
-def _no_supervisor() -> UnavailableError:
-    return UnavailableError(
-        "no supervisor is connected",
-        code="IL-WRK-004",
-        remedy="interlock up",
-    )
+def _no_supervisor() -> NoSupervisorError:
+    return NoSupervisorError("no supervisor is connected", remedy="interlock up")

@@ -18,12 +18,13 @@ __all__ = [
     "adopt_orphans",
     "children",
     "descendants",
+    "end_with_parent",
     "forbid_inspection",
     "send",
     "snapshot",
 ]
 
-_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 1, 4, 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,6 +45,11 @@ def forbid_inspection() -> None:
 def adopt_orphans() -> None:
     """Whatever loses its parent below us becomes our child: nothing leaves the tree unseen."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Be sent a signal when the thread that started us ends."""
+    _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def _prctl(option: int, value: int) -> None:
