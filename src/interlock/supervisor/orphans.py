@@ -1,9 +1,9 @@
 """What lost its parent somewhere below the monitor becomes the monitor's, and is ended.
 
-A supervisor that is killed leaves launchers, which then end what is in them; a server leaves a git;
-a launcher that is killed leaves what ran in its sandbox. The first two get a moment to end in order,
-whatever comes out of a sandbox gets none. Nothing is started again before all of it is gone, so
-that no process ever meets what its predecessor had begun.
+A supervisor that is killed leaves launchers, which then end what is in them; a server leaves a
+git; a launcher that is killed leaves what ran in its sandbox. The first two get a moment to end in
+order, whatever comes out of a sandbox gets none. Nothing is started again before all of it is
+gone, so that no process ever meets what its predecessor had begun.
 """
 
 from __future__ import annotations
