@@ -62,6 +62,7 @@ RED: dict[str, tuple[RedFacts, Outcome]] = {
     "a new test that is skipped": (red(new=_with(NEW, TestOutcome.SKIPPED)), F),
     "a new test that is expected to fail": (red(new=_with(NEW, TestOutcome.XFAILED)), F),
     "an old test broken": (red(new=run("red", failed=(NEW, OLD))), F),
+    "an old test that is flaky": (replace(red(new=run("red", failed=(NEW, OLD))), flaky=(OLD,)), U),
 }
 
 
@@ -89,6 +90,11 @@ GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
     "what was red is skipped": (green(suite=_with(NEW, TestOutcome.SKIPPED)), F),
     "what was green fails": (green(suite=run("g", NEW, failed=(OLD,))), F),
     "what was green is missing": (green(suite=run("g", NEW)), F),
+    "what was green is flaky": (_green(suite=run("g", NEW, failed=(OLD,)), flaky=(OLD,)), U),
+    "one is flaky, another fails": (
+        _green(suite=run("g", NEW, failed=(OLD, SECOND)), flaky=(OLD,)),
+        F,
+    ),
     "any other test fails": (green(suite=run("g", OLD, NEW, failed=(SECOND,))), F),
     "no control": (_green(control=None), U),
     "no twin": (_green(twin=None), U),

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from interlock.core.facts import GreenFacts, RedFacts
+from interlock.core.facts import BaseFacts, GreenFacts, RedFacts
 from interlock.core.gates.samples import green, red
 from interlock.core.model import EnvironmentSpec, WorkflowSpec
 from interlock.core.states import TaskStatus
@@ -132,6 +132,7 @@ class Bench:
         self.runner = MemoryRunner(self.trees, self._judge)
         self.red: RedFacts = replace(red(), environment="env")
         self.green: GreenFacts = replace(green(), environment="env")
+        self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
         self.workflow = WORKFLOW
         self._server: Server | None = None
 
@@ -141,6 +142,8 @@ class Bench:
                 return dict(plain(self.red))
             case JudgeKind.GREEN:
                 return dict(plain(self.green))
+            case JudgeKind.BASE:
+                return dict(plain(self.base))
             case JudgeKind.ENVIRONMENT:
                 return {"path": "/env"}
 
@@ -160,7 +163,7 @@ class Bench:
         """Build a server on what is there."""
         ledger = Ledger(self.store, self.clock, {WORKFLOW.digest: WORKFLOW})
         await ledger.load()
-        environments = Environments(self.store)
+        environments = self.environments = Environments(self.store)
         environments.trust(ENVIRONMENT, by="ada")
         gatekeeper = Gatekeeper(ledger, self.runner, self.trees, environments, self.new_id)
         hand_ins, doors = HandIns(ledger), MemoryDoors()

@@ -6,13 +6,15 @@ process's POSIX locks on it, those of a database library included.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from interlock.errors import ConflictError
 
-__all__ = ["LockFile"]
+__all__ = ["LockFile", "waiting_lock"]
 
 
 class LockFile:
@@ -51,3 +53,14 @@ class LockFile:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+@contextlib.contextmanager
+def waiting_lock(path: Path) -> Iterator[None]:
+    """Hold a lock that others, in this process or another, wait for; the file stays."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

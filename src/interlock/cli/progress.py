@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from interlock.cli.bases import told
 from interlock.cli.output import clean, clean_lines, emit_line, say
 from interlock.cli.taken import taken_over
 from interlock.engine.views import condensed
@@ -41,6 +42,8 @@ def line(event: dict[str, Any]) -> str:
             return taken_over(data)
         case "evidence_recorded":
             return f"judge     {data['kind']} measured on {data['tree']}"
+        case "base_measured":
+            return "\n".join(f"base      {text}" for text in told(data))
         case "gate_passed":
             return f"gate      ✓ {data['gate']}"
         case "gate_blocked":

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from interlock.cli.bases import told
 from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, table
 from interlock.cli.place import client, here
 from interlock.cli.programs import program_options, programs
@@ -76,6 +77,7 @@ def describe(found: dict[str, Any]) -> str:
         lines.append(f"  artifact     {name}  {digest}")
     for name, digest in found["evidence"].items():
         lines.append(f"  evidence     {name}  {digest}")
+    lines += [f"  base         {line}" for line in told(found["base"])]
     for reviewer in found["reviewers"]:
         state = "open" if reviewer["is_open"] else "over"
         lines.append(f"  reviewer     {reviewer['role']}  {reviewer['session_id']}  {state}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from interlock.cli.bases import told
 from interlock.cli.output import clean, emit, json_option
 from interlock.cli.place import client, task_named
 from interlock.core.gates.catalog import CHECKS
@@ -36,7 +37,7 @@ def why(task_id: str, as_json: bool) -> None:
 def _tree(found: dict[str, Any]) -> str:
     task, gate = found["task"], found["gate"]
     lines = [f"{task['task_id']}  {task['status']} in {task['phase']}: {clean(task['title'])}"]
-    told: set[str] = set()
+    said: set[str] = set()
     if request := found.get("request"):
         lines.append(
             f"As judged at the last request: attempt {request['attempt']}, tree {request['tree']}"
@@ -51,20 +52,21 @@ def _tree(found: dict[str, Any]) -> str:
         for check in gate["checks"]:
             if not _is_unbuilt(check):
                 lines += _check(check, task["task_id"])
-                told.add(check["message"])
+                said.add(check["message"])
         for blocker in gate["blockers"]:
-            if blocker["message"] not in told:
-                told.add(blocker["message"])
+            if blocker["message"] not in said:
+                said.add(blocker["message"])
                 lines.append(f"   ├─ missing: {clean(blocker['message'])}")
                 lines += _remedy("   │    ", blocker["remedy"], task["task_id"])
         if unbuilt := [check["check"] for check in gate["checks"] if _is_unbuilt(check)]:
             text = f"   └─ not measured in this version: {', '.join(map(clean, unbuilt))}"
             lines.append(click.style(text, dim=True))
     for blocker in (*task["blockers"], *task["notices"]):
-        if blocker["message"] not in told:
-            told.add(blocker["message"])
+        if blocker["message"] not in said:
+            said.add(blocker["message"])
             lines.append(f"✗ {clean(blocker['message'])}")
             lines += _remedy("  ", blocker["remedy"], task["task_id"])
+    lines += [f"base: {line}" for line in told(task["base"])]
     if task["waiting_for"]["command"]:
         lines.append(f"next: {clean(task['waiting_for']['command'])}")
     return "\n".join(lines)

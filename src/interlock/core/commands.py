@@ -9,6 +9,7 @@ from typing import Any
 
 from interlock.core.events import (
     ArtifactSubmitted,
+    BaseMeasured,
     BlockerEncountered,
     EvidenceRecorded,
     ToolDenied,
@@ -202,7 +203,7 @@ class Resume:
 class Record:
     """Put down something that does not move the task."""
 
-    event: ToolDenied | BlockerEncountered | EvidenceRecorded | ArtifactSubmitted
+    event: ToolDenied | BlockerEncountered | EvidenceRecorded | ArtifactSubmitted | BaseMeasured
 
 
 Command = (

@@ -21,6 +21,7 @@ __all__ = [
     "ArtifactSubmitted",
     "AttemptEnded",
     "AttemptStarted",
+    "BaseMeasured",
     "BlockerEncountered",
     "CompletionAccepted",
     "Event",
@@ -50,6 +51,7 @@ class EventType(StrEnum):
 
     TASK_CREATED = "task_created"
     TASK_STARTED = "task_started"
+    BASE_MEASURED = "base_measured"
     ATTEMPT_STARTED = "attempt_started"
     ATTEMPT_ENDED = "attempt_ended"
     REVIEWER_STARTED = "reviewer_started"
@@ -210,6 +212,26 @@ class EvidenceRecorded:
     digest: str
     environment: str = ""
     level: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseMeasured:
+    """How the suite of the task's base does by itself; ``digest`` names the blob with all of it.
+
+    ``failing`` and ``flaky`` are the first ids of as many as the counts say.
+    """
+
+    type: ClassVar[EventType] = EventType.BASE_MEASURED
+    digest: str
+    tree: str
+    environment: str = ""
+    level: str = "none"
+    problem: str = ""
+    tests: int = 0
+    failing: tuple[str, ...] = ()
+    failing_count: int = 0
+    flaky: tuple[str, ...] = ()
+    flaky_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -398,6 +420,7 @@ Event = (
     | PhaseTransitionRequested
     | TreeImported
     | EvidenceRecorded
+    | BaseMeasured
     | TestsFrozen
     | GatePassed
     | GateBlocked

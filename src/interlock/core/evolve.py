@@ -43,6 +43,8 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return replace(moved, artifacts={**moved.artifacts, event.artifact: event.digest})
         case ev.EvidenceRecorded():
             return _measured(moved, event)
+        case ev.BaseMeasured():
+            return replace(moved, base=event)
         case ev.TestsFrozen():
             return replace(moved, frozen=_frozen(event))
         case (

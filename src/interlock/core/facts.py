@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "Approval",
+    "BaseFacts",
     "Cause",
     "ChangeKind",
     "Finding",
@@ -109,6 +110,38 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaseFacts:
+    """How the suite of a base does by itself, before anybody changed anything.
+
+    Args:
+        problem, remedy: as in ``RedFacts``.
+        environment: digest of the environment it ran in.
+        level: confinement level it ran at.
+        run: the full suite, in the project's own order.
+        again: the same once more, in a random order.
+        seed: of that order.
+        flaky: ids that did not end alike in both.
+    """
+
+    problem: str = ""
+    remedy: str = ""
+    environment: str = ""
+    level: str = "none"
+    run: Run | None = None
+    again: Run | None = None
+    seed: int = 0
+    flaky: tuple[str, ...] = ()
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Ids that fail in the project's own order, and files that cannot be collected."""
+        if self.run is None:
+            return ()
+        bad = self.run.with_outcome(TestOutcome.FAILED, TestOutcome.ERROR)
+        return (*self.run.collect_errors, *(test.id for test in self.run.tests if test.id in bad))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RedFacts:
     """The measurement behind RED: new tests on the phase's base, with planned symbols stubbed.
 
@@ -124,6 +157,7 @@ class RedFacts:
         stubbed: planned symbols that were replaced by raising stubs.
         not_stubbed: planned symbol → why no stub could be written.
         config: digest of the *meaning* of the test configuration in the candidate tree.
+        flaky: ids of which the base is known to give different results by itself.
     """
 
     problem: str = ""
@@ -136,6 +170,7 @@ class RedFacts:
     stubbed: tuple[str, ...] = ()
     not_stubbed: Mapping[str, str] = field(default_factory=dict)
     config: str = ""
+    flaky: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +189,7 @@ class GreenFacts:
         base_green: ids that passed on the base; each must still pass.
         frozen_changed: frozen test files or configuration whose meaning differs from RED.
         findings: static findings that are new against the base.
+        flaky: as in ``RedFacts``.
     """
 
     problem: str = ""
@@ -169,6 +205,7 @@ class GreenFacts:
     base_green: tuple[str, ...] = ()
     frozen_changed: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    flaky: tuple[str, ...] = ()
 
 
 class ChangeKind(StrEnum):

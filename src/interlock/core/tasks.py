@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from interlock.core.events import BaseMeasured
 from interlock.core.facts import ReviewVerdict
 from interlock.core.states import TaskStatus
 
@@ -76,6 +77,7 @@ class TaskState:
         agent: program specification of the author and the reviewers, as given with the task.
         measured: kind of measurement → blob digest, of what was measured in this phase on the
             tree whose oid is under ``tree``.
+        base: how the suite of the base does by itself, once that was measured.
         blockers: rendered reasons of the last blocked request.
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
@@ -110,6 +112,7 @@ class TaskState:
     artifacts: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)
+    base: BaseMeasured | None = None
     agent: Mapping[str, Any] = field(default_factory=dict)
     frozen: Frozen | None = None
     request: PendingRequest | None = None

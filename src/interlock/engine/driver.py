@@ -15,6 +15,7 @@ from interlock.core import commands as cmd
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.author import Author, Needed
+from interlock.engine.base_checks import BaseChecks
 from interlock.engine.means import Means
 from interlock.engine.measuring import Measuring
 from interlock.engine.reviewers import Reviewers
@@ -40,6 +41,7 @@ class Driver:
         self._author = Author(means)
         self._reviewers = Reviewers(means)
         self._measuring = Measuring(means, self._author, self._reviewers)
+        self._base_checks = BaseChecks(means)
         self._loops: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -57,9 +59,11 @@ class Driver:
             loop = asyncio.create_task(self._drive(task_id), name=f"drive {task_id}")
             self._loops[task_id] = loop
             loop.add_done_callback(lambda _: self._loops.pop(task_id, None))
+            self._base_checks.watch(task_id)
 
     async def stop(self) -> None:
         """Stop driving; sessions live on and are adopted by the next server."""
+        await self._base_checks.stop()
         for loop in tuple(self._loops.values()):
             loop.cancel()
         await asyncio.gather(*self._loops.values(), return_exceptions=True)

@@ -70,6 +70,7 @@ def task_view(
         "confinement": state.confinement,
         "artifacts": dict(state.artifacts),
         "evidence": dict(state.evidence),
+        "base": plain(state.base),
         "reviewers": plain(state.reviewers),
         "verdicts": plain(state.verdicts),
         "blockers": blockers,

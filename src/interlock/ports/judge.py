@@ -9,10 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from interlock.core.facts import GreenFacts, RedFacts
+from interlock.core.facts import BaseFacts, GreenFacts, RedFacts
 from interlock.core.model import EnvironmentSpec
 
-__all__ = ["GreenRequest", "Judge", "RedRequest"]
+__all__ = ["BaseRequest", "GreenRequest", "Judge", "RedRequest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseRequest:
+    """How does the suite of ``base`` do by itself, and does it do so twice?
+
+    Args:
+        base: tree oid.
+        environment: how ``/env`` is built on it.
+        seconds: wall time that one run may take.
+    """
+
+    base: str
+    environment: EnvironmentSpec
+    seconds: int = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +91,9 @@ class Judge(Protocol):
 
     def green(self, request: GreenRequest) -> GreenFacts:
         """Measure GREEN; what keeps it from being measured is in ``GreenFacts.problem``."""
+
+    def base(self, request: BaseRequest) -> BaseFacts:
+        """Measure a base; RED takes its run from there, and waits for one that is going on."""
 
     def environment(self, spec: EnvironmentSpec, base: str) -> str:
         """Digest of the environment of ``spec`` on the tree ``base``, built if it is not there.

@@ -40,6 +40,7 @@ class JudgeKind(StrEnum):
 
     RED = "red"
     GREEN = "green"
+    BASE = "base"
     ENVIRONMENT = "environment"
 
 

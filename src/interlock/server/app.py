@@ -171,6 +171,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     async def trust(by: str) -> dict[str, Any]:
         shown = await recipe()
         digest = await ledger.run(lambda: environments.trust(shown, by=by))
+        # Those who wait for trust look again.
+        await ledger.announce()
         return {"digest": digest, "environment": plain(shown)}
 
     async def trusted() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError
 from interlock.ports.confinement import Level
-from interlock.ports.judge import GreenRequest, Judge, RedRequest
+from interlock.ports.judge import BaseRequest, GreenRequest, Judge, RedRequest
 from interlock.ports.runner import JudgeKind
 from interlock.statics import python
 from interlock.supervisor.judge_jobs import Measure
@@ -63,6 +63,8 @@ def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mappin
                 return _plain(judge.red(msgspec.convert(request, RedRequest)))
             case JudgeKind.GREEN:
                 return _plain(judge.green(msgspec.convert(request, GreenRequest)))
+            case JudgeKind.BASE:
+                return _plain(judge.base(msgspec.convert(request, BaseRequest)))
             case JudgeKind.ENVIRONMENT:
                 wanted = msgspec.convert(request, EnvironmentRequest)
                 digest = judge.environment(wanted.spec, wanted.base)

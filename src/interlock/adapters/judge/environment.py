@@ -8,7 +8,6 @@ made again. Builders in any process wait for each other at a lock per environmen
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ from interlock.adapters.durable import replace_file
 from interlock.adapters.judge.package_index import PackageIndex, configured
 from interlock.adapters.judge.place import ENVIRONMENT, TREE, Place
 from interlock.adapters.judge.proxy import ConnectProxy
+from interlock.adapters.lockfile import waiting_lock
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError, NotFoundError, UnavailableError
@@ -116,7 +116,7 @@ class Environments:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = self._directory / digest
         if not (home / "ready.json").is_file():
-            with _locked(self._directory / f"{digest}.lock"):
+            with waiting_lock(self._directory / f"{digest}.lock"):
                 if not (home / "ready.json").is_file():
                     self._build(spec, base, home)
         return digest
@@ -216,16 +216,6 @@ class Environments:
 def _platform() -> tuple[str, ...]:
     """What decides whether installed packages fit: version and build, machine, C library."""
     return (sys.version, interpreter()[0], platform.machine(), *platform.libc_ver())
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _below(root: Path) -> Iterator[Path]:

@@ -17,10 +17,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-import msgspec
-
 from interlock.adapters.confinement import UidRange
-from interlock.adapters.durable import replace_file
+from interlock.adapters.judge.base_runs import BaseRun, BaseRuns
 from interlock.adapters.judge.environment import Environments
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.results import Blame, to_run
@@ -28,18 +26,16 @@ from interlock.adapters.judge.session import RunnerSession
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Control, Variant, files_of, function_of, invert
 from interlock.adapters.trees.repository import Repository
-from interlock.core.facts import Finding, GreenFacts, RedFacts, Run
+from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run
 from interlock.core.model import EnvironmentSpec
 from interlock.core.policy.paths import PathRules
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level, Limits
-from interlock.ports.judge import GreenRequest, RedRequest
+from interlock.ports.judge import BaseRequest, GreenRequest, RedRequest
 from interlock.ports.statics import Statics, Stubs
 
 __all__ = ["PytestJudge"]
 
-# Bumped when a cached base run would no longer be what a run gives.
-_FORMAT = 1
 _TEST_MODULES = ("test_*.py", "*_test.py")
 
 
@@ -84,6 +80,7 @@ class PytestJudge:
             limits=limits or Limits(),
         )
         self._environments = Environments(repository, state_dir / "env", self._place)
+        self._base_runs = BaseRuns(self._directory / "runs")
 
     def environment(self, spec: EnvironmentSpec, base: str) -> str:
         """See ``ports.judge.Judge``."""
@@ -92,6 +89,30 @@ class PytestJudge:
     def environment_path(self, digest: str) -> str:
         """See ``ports.judge.Judge``."""
         return str(self._environments.path(digest))
+
+    def base(self, request: BaseRequest) -> BaseFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        try:
+            digest = self._environments.built(request.environment, request.base)
+            facts = self._base(request, digest)
+        except InterlockError as error:
+            return BaseFacts(problem=error.message, remedy=error.remedy, level=level)
+        return replace(facts, environment=digest, level=level)
+
+    def _base(self, request: BaseRequest, digest: str) -> BaseFacts:
+        base = self._contents(request.base).tree(request.base)
+        job = _Job(self._environments.path(digest), request.seconds, Blame())
+        kept = self._kept(request.base, digest)
+        seed = int(base.oid[:8], 16)
+        with self._session(job, base) as session:
+            first = self._base_run(session, base, kept, job)
+            if not first.whole:
+                return BaseFacts(problem=first.problem, run=first)
+            shuffled = Variant(name="base", tree=base, seed=seed)
+            again = kept.again(lambda: self._run(session, shuffled, job))
+        problem = "" if again.whole else f"in random order: {again.problem}"
+        return BaseFacts(problem=problem, run=first, again=again, seed=seed, flaky=kept.flaky)
 
     def red(self, request: RedRequest) -> RedFacts:
         """See ``ports.judge.Judge``."""
@@ -130,7 +151,7 @@ class PytestJudge:
         stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
         job = _Job(self._environments.path(digest), request.seconds, _blame(stubs, marker))
         with self._session(job, frozen) as session:
-            base_run = self._base_run(session, base, digest, request, job)
+            base_run = self._base_run(session, base, self._kept(request.base, digest), job)
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
             red = self._run(session, variant, job)
@@ -148,6 +169,7 @@ class PytestJudge:
             stubbed=stubs.stubbed,
             not_stubbed=stubs.impossible,
             config=_digest(self._statics.configuration(frozen.paths, frozen.read)),
+            flaky=self._kept(request.base, digest).flaky,
         )
 
     def _green(self, request: GreenRequest, digest: str) -> GreenFacts:
@@ -187,6 +209,7 @@ class PytestJudge:
             control=control.own(runs["control"]),
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
             findings=self._findings(base, candidate, is_test),
+            flaky=self._kept(request.base, digest).flaky,
         )
 
     def _contents(self, base: str) -> Contents:
@@ -213,23 +236,16 @@ class PytestJudge:
             keep=variant.keep,
             drop=variant.drop,
             seconds=job.seconds,
+            seed=variant.seed,
         )
         return to_run(variant.name, tree.oid, raw, job.blame)
 
-    def _base_run(
-        self, session: RunnerSession, base: Snapshot, digest: str, request: RedRequest, job: _Job
-    ) -> Run:
+    def _kept(self, base: str, digest: str) -> BaseRun:
+        return self._base_runs.of(base, digest, self._place.level.value)
+
+    def _base_run(self, session: RunnerSession, base: Snapshot, kept: BaseRun, job: _Job) -> Run:
         """The full suite of the base: measured once for each base and environment."""
-        key = json.dumps([_FORMAT, base.oid, digest, self._place.level.value])
-        path = self._directory / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
-        if path.is_file():
-            return msgspec.json.decode(path.read_bytes(), type=Run)
-        run = self._run(session, Variant(name="base", tree=base), job)
-        if run.whole:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-            replace_file(path, msgspec.json.encode(run), temporary=temporary, family="measured")
-        return run
+        return kept.first(lambda: self._run(session, Variant(name="base", tree=base), job))
 
     def _new_ids(
         self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run

@@ -26,14 +26,11 @@ class RunnerSession:
         place: see there.
         environment: host directory of the built environment.
         bytes_needed: size of the trees that will be run, about.
-
-    Raises:
-        UnavailableError: the sandbox or the runner in it does not start.
     """
 
     def __init__(self, place: Place, environment: Path, bytes_needed: int) -> None:
         self._means = (place, environment, bytes_needed)
-        self._runner: RunnerProcess | None = RunnerProcess(*self._means)
+        self._runner: RunnerProcess | None = None
 
     def run(
         self,
@@ -44,6 +41,7 @@ class RunnerSession:
         keep: frozenset[str] | None,
         drop: frozenset[str],
         seconds: int,
+        seed: int | None = None,
     ) -> RawRun:
         """Run pytest on a fresh copy of a tree.
 
@@ -54,6 +52,7 @@ class RunnerSession:
             keep: ids to run; ``None`` means all.
             drop: ids not to run.
             seconds: wall time for pytest.
+            seed: of the random order of the tests; ``None`` leaves them in the project's order.
 
         Raises:
             UnavailableError: no runner starts. That one was lost in the middle is a result.
@@ -64,6 +63,7 @@ class RunnerSession:
             "keep": None if keep is None else sorted(keep),
             "drop": sorted(drop),
             "seconds": seconds,
+            "seed": seed,
         }
         if self._runner is None:
             self._runner = RunnerProcess(*self._means)

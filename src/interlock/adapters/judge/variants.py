@@ -25,6 +25,7 @@ class Variant:
         arguments: files for pytest; none means what the project's settings say.
         keep: ids to run, ``None`` for all that are collected.
         drop: ids not to run.
+        seed: of a random order of the tests; ``None`` for the project's own.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Variant:
     arguments: tuple[str, ...] = ()
     keep: frozenset[str] | None = None
     drop: frozenset[str] = frozenset()
+    seed: int | None = None
 
 
 def files_of(tests: Iterable[str]) -> tuple[str, ...]:

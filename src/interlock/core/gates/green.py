@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from interlock.core.facts import GateFacts, GreenFacts, Run, TestOutcome
 from interlock.core.gates.claims import false_claim
+from interlock.core.gates.flaky import flaky
 from interlock.core.gates.kind import CheckKind, Examples, Needs, result
 from interlock.core.gates.samples import NEW, OLD, green, run
 from interlock.core.model import CheckSpec
@@ -90,12 +91,14 @@ def _all_tests_pass(spec: CheckSpec, facts: GateFacts) -> CheckResult:
 
 def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> CheckResult | None:
     passed = suite.with_outcome(TestOutcome.PASSED)
+    doubtful: set[str] = set()
     for ids, what in (
         (measured.red_tests, " was red and is {}"),
         (measured.base_green, " was green and is {}"),
         (suite.with_outcome(*_BAD), " fails"),
     ):
-        if not_green := sorted(set(ids) - passed):
+        doubtful |= (set(ids) - passed) & set(measured.flaky)
+        if not_green := sorted(set(ids) - passed - doubtful):
             told = f"; the claimed test result is false as well: {lie}" if lie else ""
             return result(
                 spec,
@@ -104,7 +107,7 @@ def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> Che
                 remedy="Make it pass with run_tests, then request the transition again.",
                 facts={"tests": not_green},
             )
-    return None
+    return flaky(spec, sorted(doubtful)) if doubtful else None
 
 
 def _outcome(suite: Run, test_id: str) -> str:

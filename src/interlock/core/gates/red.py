@@ -7,6 +7,7 @@ from dataclasses import replace
 from interlock.core.facts import Cause, GateFacts, RedFacts, Run, TestOutcome, TestResult
 from interlock.core.gates.claims import false_claim
 from interlock.core.gates.documents import items, text, texts
+from interlock.core.gates.flaky import flaky
 from interlock.core.gates.kind import CheckKind, Examples, Needs, result
 from interlock.core.gates.plan import criteria
 from interlock.core.gates.samples import NEW, OLD, PLAN, red, run
@@ -107,7 +108,9 @@ def _wrong(
     elif wrong := [t for t in new if t.cause not in (Cause.ASSERTION, Cause.PLANNED_SYMBOL)]:
         test, ids = wrong[0], [t.id for t in wrong]
         message, remedy = _wrong_reason(test, everything)
-    elif ids := _broken(facts, candidate):
+    elif (ids := _broken(facts, candidate)) and set(ids) <= set(facts.flaky):
+        return flaky(spec, ids)
+    elif ids := [test for test in ids if test not in facts.flaky]:
         message = f"{ids[0]} passed on the base and does not any more"
         remedy = "Leave existing tests as they are, or bring back what they need."
     else:

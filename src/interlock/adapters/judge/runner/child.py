@@ -48,7 +48,9 @@ def run(job: dict[str, Any], root: str, frames: int) -> int:
     setattr(importlib.metadata, "distributions", of_environment)  # noqa: B010 — as above
     # At the end: for `-p tests.plugin` in the settings, without hiding anything.
     sys.path += [*_editable(root), root]
-    reporter = Reporter(frames, keep=job["keep"], drop=job["drop"], before_tree=before_tree)
+    reporter = Reporter(
+        frames, keep=job["keep"], drop=job["drop"], seed=job["seed"], before_tree=before_tree
+    )
     status = int(pytest.main(_arguments(job, root), plugins=[reporter]))
     sys.stdout.flush()
     reporter.emit(k="end", status=status)

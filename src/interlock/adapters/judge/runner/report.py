@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 from collections.abc import Callable, Collection, Iterator
 from types import ModuleType
@@ -25,6 +26,7 @@ class Reporter:
         fd: where the frames go.
         keep: ids to run; ``None`` means all.
         drop: ids that are not run.
+        seed: of a random order; ``None`` leaves the order as it is.
         before_tree: called before anything of the tree is loaded.
     """
 
@@ -34,11 +36,13 @@ class Reporter:
         *,
         keep: Collection[str] | None,
         drop: Collection[str],
+        seed: int | None,
         before_tree: Callable[[], None],
     ) -> None:
         self._fd = fd
         self._keep = None if keep is None else frozenset(keep)
         self._drop = frozenset(drop)
+        self._seed = seed
         self._before_tree = before_tree
         self._process = os.getpid()
         self._errors: dict[tuple[str, str], dict[str, Any]] = {}
@@ -66,6 +70,8 @@ class Reporter:
             gone = [item for item in items if not self._wanted(item.nodeid)]
             items[:] = kept
             config.hook.pytest_deselected(items=gone)
+        if self._seed is not None:
+            items.sort(key=_ranks(self._seed))
 
     def _wanted(self, test: str) -> bool:
         return test not in self._drop and (self._keep is None or test in self._keep)
@@ -101,6 +107,19 @@ class Reporter:
             text=_reason(report),
             error=error if report.outcome == "failed" else None,
         )
+
+
+def _ranks(seed: int) -> Callable[[pytest.Item], list[float]]:
+    """A random order in which the tests of a file, and of a class, still follow each other: what
+    they share is set up once, as ever."""
+    chance, known = random.Random(seed), dict[tuple[str, ...], float]()  # noqa: S311 — no secret
+
+    def rank(item: pytest.Item) -> list[float]:
+        names = item.nodeid.split("::")
+        prefixes = [tuple(names[: length + 1]) for length in range(len(names))]
+        return [known.setdefault(prefix, chance.random()) for prefix in prefixes]
+
+    return rank
 
 
 def describe(error: BaseException) -> dict[str, Any]:
