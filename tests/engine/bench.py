@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from interlock.core.events import EventType
 from interlock.core.facts import BaseFacts, GreenFacts, RedFacts
 from interlock.core.gates.samples import green, red
 from interlock.core.model import EnvironmentSpec, WorkflowSpec
@@ -358,8 +359,9 @@ class Bench:
         return None
 
     def kinds(self, task_id: str) -> list[str]:
-        """Types of the task's stored events."""
-        return [event.event_type for event in self.store.task_events(task_id)]
+        """Types of the task's stored events, without what is measured beside them."""
+        stored = (event.event_type for event in self.store.task_events(task_id))
+        return [kind for kind in stored if kind != EventType.BASE_MEASURED]
 
 
 def run(story: Callable[[Bench], Awaitable[None]]) -> None:

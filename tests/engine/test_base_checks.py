@@ -10,6 +10,8 @@ from typing import Any
 from tests.engine.bench import ENVIRONMENT, WORKFLOW, Bench
 
 from interlock.cli.bases import told
+from interlock.core.commands import Record
+from interlock.core.events import BaseMeasured, BlockerEncountered
 from interlock.core.facts import BaseFacts
 from interlock.core.gates.samples import NEW, OLD, run
 from interlock.errors import InvalidInputError, UnavailableError
@@ -95,6 +97,19 @@ def test_what_cannot_be_measured_now_is_tried_again_and_what_never_can_is_a_fact
         await b.until(lambda: b.state(task_id).base)
         base = (await b.now.people.task(task_id))["base"]
         assert told(base) == ["the base's suite is not whole: no such command"]
+
+    story(lived)
+
+
+def test_its_coming_late_does_not_hide_what_a_person_has_to_do() -> None:
+    async def lived(b: Bench) -> None:
+        task_id = await b.create()
+        await b.session(task_id)
+        full = BlockerEncountered(message="the disk is full", remedy="df")
+        for event in (full, BaseMeasured(digest="d", tree="t")):
+            await b.now.ledger.apply(task_id, Record(event=event), actor="server")
+        waiting = (await b.now.people.task(task_id))["waiting_for"]
+        assert (waiting["who"], waiting["what"]) == ("a person", "the disk is full")
 
     story(lived)
 

@@ -73,6 +73,9 @@ class History:
         return history
 
     def _after(self, before: TaskState, event: ev.Event) -> History:
+        if isinstance(event, ev.BaseMeasured):
+            # It comes when it comes, and says nothing of where the task is.
+            return self
         now = replace(self, is_stuck=False)
         match event:
             case ev.BlockerEncountered():
