@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from tests.confinement.places import LEVEL_OF
 
 from interlock.adapters.confinement import UidRange, interpreter, start
 from interlock.adapters.confinement.handle import LaunchedSandbox
-from interlock.ports.confinement import Level, Mount, SandboxSpec
+from interlock.ports.confinement import Mount, Rung, SandboxSpec
 
 
 class Start(Protocol):
     """Starts Python source; keyword arguments go into the spec."""
 
     def __call__(
-        self, code: str, level: Level = Level.FULL, *, stdout: int | None = None, **spec: object
+        self, code: str, rung: Rung = Rung.BUBBLEWRAP, *, stdout: int | None = None, **spec: object
     ) -> LaunchedSandbox: ...
 
 
@@ -51,9 +52,9 @@ def start_python(scratch: Path, uid: int | None, request: pytest.FixtureRequest)
     started: list[LaunchedSandbox] = []
 
     def run(
-        code: str, level: Level = Level.FULL, *, stdout: int | None = None, **spec: object
+        code: str, rung: Rung = Rung.BUBBLEWRAP, *, stdout: int | None = None, **spec: object
     ) -> LaunchedSandbox:
-        if level is Level.FULL and shutil.which("bwrap") is None:
+        if rung is Rung.BUBBLEWRAP and shutil.which("bwrap") is None:
             pytest.skip("NOT RUN: bubblewrap is not installed")
         program, mounts = interpreter()
         base = SandboxSpec(
@@ -62,7 +63,8 @@ def start_python(scratch: Path, uid: int | None, request: pytest.FixtureRequest)
             uid=uid,
             cwd="/w",
         )
-        sandbox = start(replace(base, **spec), level, stdout=stdout, stderr=stdout)  # type: ignore[arg-type]  # the caller names fields
+        asked = replace(base, **spec)  # type: ignore[arg-type]  # the caller names fields
+        sandbox = start(asked, LEVEL_OF[rung], rung=rung, stdout=stdout, stderr=stdout)
         started.append(sandbox)
         return sandbox
 
@@ -75,10 +77,10 @@ def start_python(scratch: Path, uid: int | None, request: pytest.FixtureRequest)
 def output(start_python: Start) -> Callable[..., str]:
     """What Python source prints in a sandbox, standard error included."""
 
-    def run(code: str, level: Level = Level.FULL, **spec: object) -> str:
+    def run(code: str, rung: Rung = Rung.BUBBLEWRAP, **spec: object) -> str:
         reader, writer = os.pipe()
         with os.fdopen(reader) as pipe:
-            sandbox = start_python(code, level, stdout=writer, **spec)
+            sandbox = start_python(code, rung, stdout=writer, **spec)
             os.close(writer)
             text = pipe.read()
             assert sandbox.wait(20) is not None

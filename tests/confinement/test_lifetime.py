@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.confinement.places import LEVEL_OF, RUNGS
 
 from interlock.adapters.confinement.launcher import limits
 from interlock.errors import UnavailableError
-from interlock.ports.confinement import Level, Mount
+from interlock.ports.confinement import Mount, Rung
 
 if TYPE_CHECKING:
     from tests.confinement.conftest import Start
 
 pytestmark = pytest.mark.sandbox
-LEVELS = pytest.mark.parametrize("level", [Level.FULL, Level.NONE])
 
 # Two that want to stay: an orphan in a session of its own, and one that ignores every signal.
 _ESCAPE = """
@@ -50,9 +50,9 @@ _STAY, _LEAVE = "time.sleep(1000)", "os._exit(3)"
 class Inside:
     """A sandbox whose processes all hold the writing end of one pipe."""
 
-    def __init__(self, start_python: Start, level: Level, then: str) -> None:
+    def __init__(self, start_python: Start, rung: Rung, then: str) -> None:
         self.reader, writer = os.pipe()
-        self.sandbox = start_python(_ESCAPE.format(then=then), level, stdout=writer)
+        self.sandbox = start_python(_ESCAPE.format(then=then), rung, stdout=writer)
         os.close(writer)
 
     def wait_until_all_run(self) -> None:
@@ -74,9 +74,9 @@ class Inside:
         return bool(select.select([self.reader], [], [], 10)[0])
 
 
-@LEVELS
-def test_kill_ends_everything_inside_and_may_be_repeated(start_python: Start, level: Level) -> None:
-    inside = Inside(start_python, level, _STAY)
+@RUNGS
+def test_kill_ends_everything_inside_and_may_be_repeated(start_python: Start, rung: Rung) -> None:
+    inside = Inside(start_python, rung, _STAY)
     inside.wait_until_all_run()
     assert inside.sandbox.wait(0) is None
     inside.sandbox.kill()
@@ -88,28 +88,29 @@ def test_kill_ends_everything_inside_and_may_be_repeated(start_python: Start, le
     inside.sandbox.close()
 
 
-@LEVELS
-def test_end_of_the_program_ends_everything_inside(start_python: Start, level: Level) -> None:
-    inside = Inside(start_python, level, _LEAVE)
+@RUNGS
+def test_end_of_the_program_ends_everything_inside(start_python: Start, rung: Rung) -> None:
+    inside = Inside(start_python, rung, _LEAVE)
     assert inside.sandbox.wait(10) == 3
     assert inside.all_ended()
 
 
-def test_loss_of_the_launcher_ends_everything_inside(start_python: Start) -> None:
-    inside = Inside(start_python, Level.FULL, _STAY)
+@RUNGS
+def test_loss_of_the_launcher_ends_everything_inside(start_python: Start, rung: Rung) -> None:
+    inside = Inside(start_python, rung, _STAY)
     inside.wait_until_all_run()
     os.kill(inside.sandbox.pid, signal.SIGKILL)
-    assert inside.all_ended()
+    # Without namespaces only who waits ends a user's processes.
     assert inside.sandbox.wait(10) == -9
-    inside.sandbox.close()
+    assert inside.all_ended()
 
 
-@LEVELS
+@RUNGS
 def test_loss_of_the_launcher_ends_the_program_though_nobody_waits(
-    start_python: Start, level: Level
+    start_python: Start, rung: Rung
 ) -> None:
     reader, writer = os.pipe()
-    sandbox = start_python("import time; time.sleep(1000)", level, stdout=writer)
+    sandbox = start_python("import time; time.sleep(1000)", rung, stdout=writer)
     os.close(writer)
     os.kill(sandbox.pid, signal.SIGKILL)
     assert select.select([reader], [], [], 10)[0]
@@ -117,27 +118,18 @@ def test_loss_of_the_launcher_ends_the_program_though_nobody_waits(
     os.close(reader)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="NOT RUN: needs a user for the sandbox alone")
-def test_loss_of_the_launcher_ends_a_user_of_its_own_without_namespaces(
-    start_python: Start,
-) -> None:
-    inside = Inside(start_python, Level.NONE, _STAY)
-    inside.wait_until_all_run()
-    os.kill(inside.sandbox.pid, signal.SIGKILL)
-    assert inside.sandbox.wait(10) == -9
-    assert inside.all_ended()
-
-
-@LEVELS
-def test_loss_of_whoever_started_it_ends_everything_inside(level: Level, uid: int | None) -> None:
+@RUNGS
+def test_loss_of_whoever_started_it_ends_everything_inside(rung: Rung, uid: int | None) -> None:
     reader, writer = os.pipe()
     code = f"""
         import os, time
         from interlock.adapters.confinement import start
-        from interlock.ports.confinement import Level, SandboxSpec
+        from interlock.ports.confinement import Level, Rung, SandboxSpec
         argv = ("/bin/sh", "-c", "echo runs; sleep 1000")
         spec = SandboxSpec(argv=argv, uid={uid})
-        sandbox = start(spec, Level.{level.name}, stdout={writer}, stderr=2)
+        sandbox = start(
+            spec, Level.{LEVEL_OF[rung].name}, rung=Rung.{rung.name}, stdout={writer}, stderr=2
+        )
         os.close({writer})
         time.sleep(1000)
     """
@@ -155,15 +147,15 @@ def test_loss_of_whoever_started_it_ends_everything_inside(level: Level, uid: in
         assert pipe.read() == ""
 
 
-@LEVELS
+@RUNGS
 @pytest.mark.parametrize(
     "code, status",
     [("", 0), ("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 15)", 143)],
 )
 def test_wait_gives_the_exit_status(
-    start_python: Start, level: Level, code: str, status: int
+    start_python: Start, rung: Rung, code: str, status: int
 ) -> None:
-    sandbox = start_python(code, level)
+    sandbox = start_python(code, rung)
     select.select([sandbox], [], [], 10)
     assert sandbox.wait(0) == status
     assert sandbox.wait() == status
@@ -181,24 +173,24 @@ def test_waiting_threads_all_get_the_status(start_python: Start) -> None:
     assert found == [-9] * 4
 
 
-@LEVELS
+@RUNGS
 def test_descriptors_are_closed_outside_while_the_sandbox_runs(
-    start_python: Start, level: Level
+    start_python: Start, rung: Rung
 ) -> None:
     """Who talks to the program over a pipe must see it close when the program closes it."""
     reader, writer = os.pipe()
     code = f"import os, time; os.close({writer}); time.sleep(1000)"
-    start_python(code, level, pass_fds=(writer,))
+    start_python(code, rung, pass_fds=(writer,))
     os.close(writer)
     assert select.select([reader], [], [], 10)[0]
     assert os.read(reader, 1) == b""
     os.close(reader)
 
 
-@LEVELS
-def test_programs_that_end_at_once_are_seen_to_end(start_python: Start, level: Level) -> None:
+@RUNGS
+def test_programs_that_end_at_once_are_seen_to_end(start_python: Start, rung: Rung) -> None:
     for _ in range(10):
-        sandbox = start_python("", level, argv=("/bin/true",))
+        sandbox = start_python("", rung, argv=("/bin/true",))
         assert sandbox.wait(20) == 0
         sandbox.close()
 
@@ -216,12 +208,12 @@ def _traces() -> dict[str, object]:
     }
 
 
-@LEVELS
-def test_thirty_sandboxes_leave_nothing(start_python: Start, level: Level) -> None:
-    start_python("", level, ports=(8000,)).close()
+@RUNGS
+def test_thirty_sandboxes_leave_nothing(start_python: Start, rung: Rung) -> None:
+    start_python("", rung, ports=(8000,)).close()
     before = _traces()
     for number in range(30):
-        sandbox = start_python("import time; time.sleep(1000)", level, ports=(8000,))
+        sandbox = start_python("import time; time.sleep(1000)", rung, ports=(8000,))
         if number % 3 == 0:
             os.kill(sandbox.pid, signal.SIGKILL)
         sandbox.close()
@@ -239,10 +231,10 @@ def test_cgroup_of_a_server_that_died_is_swept() -> None:
     assert not any(Path(directory).exists() for directory in cgroup.directories)
 
 
-@LEVELS
-def test_failed_start_leaves_nothing(start_python: Start, level: Level) -> None:
-    start_python("", level).close()
+@RUNGS
+def test_failed_start_leaves_nothing(start_python: Start, rung: Rung) -> None:
+    start_python("", rung).close()
     before = _traces()
     with pytest.raises(UnavailableError):
-        start_python("", level, mounts=(Mount(source="/missing", target="/w"),))
+        start_python("", rung, mounts=(Mount(source="/missing", target="/w"),))
     assert _traces() == before

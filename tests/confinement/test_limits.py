@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.confinement.places import LEVEL_OF, RUNGS, needs_bubblewrap
 
-from interlock.ports.confinement import Level, Limits
+from interlock.ports.confinement import Level, Limits, Rung
 
 if TYPE_CHECKING:
     from tests.confinement.conftest import Start
 
 pytestmark = pytest.mark.sandbox
-LEVELS = pytest.mark.parametrize("level", [Level.FULL, Level.NONE])
 
 _FORKS = """
 import os, signal
@@ -50,26 +50,29 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
 
 
 @pytest.mark.parametrize(
-    "level",
+    "rung",
     [
-        Level.FULL,
-        pytest.param(
-            Level.NONE,
-            marks=pytest.mark.skipif(
-                os.getuid() != 0, reason="NOT RUN: would count all the user's processes"
-            ),
+        pytest.param(Rung.BUBBLEWRAP, marks=needs_bubblewrap),
+        *(
+            pytest.param(
+                rung,
+                marks=pytest.mark.skipif(
+                    os.getuid() != 0, reason="NOT RUN: would count all the user's processes"
+                ),
+            )
+            for rung in (Rung.NAMESPACES, Rung.LANDLOCK, Rung.PLAIN)
         ),
     ],
 )
-def test_processes_are_limited(output: Callable[..., str], level: Level) -> None:
-    made = int(output(_FORKS, level, limits=Limits(processes=20)))
+def test_processes_are_limited(output: Callable[..., str], rung: Rung) -> None:
+    made = int(output(_FORKS, rung, limits=Limits(processes=20)))
     assert 15 <= made <= 21
 
 
-@LEVELS
-def test_file_size_is_limited(output: Callable[..., str], level: Level, scratch: Path) -> None:
-    path = "/w/big" if level is Level.FULL else str(scratch / "big")
-    text = output(_WRITE.format(path=path), level, limits=Limits(file_bytes=1 << 20))
+@RUNGS
+def test_file_size_is_limited(output: Callable[..., str], rung: Rung, scratch: Path) -> None:
+    path = "/w/big" if LEVEL_OF[rung] is Level.FULL else str(scratch / "big")
+    text = output(_WRITE.format(path=path), rung, limits=Limits(file_bytes=1 << 20))
     assert text == "EFBIG\n"
     assert (scratch / "big").stat().st_size == 1 << 20
 
@@ -86,12 +89,12 @@ def test_temporary_files_of_root_are_limited_without_namespaces(
 ) -> None:
     code = "import os\n" + _WRITE.replace("{path!r}", "os.environ['TMPDIR'] + '/big'")
     limits = Limits(temporary_bytes=1 << 20)
-    assert output(code, Level.NONE, limits=limits) == "ENOSPC\n"
+    assert output(code, Rung.PLAIN, limits=limits) == "ENOSPC\n"
 
 
-@LEVELS
+@RUNGS
 def test_open_files_and_core_dumps_are_limited_for_good(
-    output: Callable[..., str], level: Level
+    output: Callable[..., str], rung: Rung
 ) -> None:
     code = """
 import resource
@@ -101,13 +104,13 @@ try:
 except (ValueError, OSError):
     print("refused")
 """
-    assert output(code, level, limits=Limits(open_files=99)) == "(99, 99) (0, 0)\nrefused\n"
+    assert output(code, rung, limits=Limits(open_files=99)) == "(99, 99) (0, 0)\nrefused\n"
 
 
-@LEVELS
-def test_memory_of_one_process_is_limited(start_python: Start, level: Level) -> None:
+@RUNGS
+def test_memory_of_one_process_is_limited(start_python: Start, rung: Rung) -> None:
     code = "block = bytearray(1 << 20) * 400"
-    sandbox = start_python(code, level, limits=Limits(memory_bytes=100 << 20))
+    sandbox = start_python(code, rung, limits=Limits(memory_bytes=100 << 20))
     assert sandbox.wait(20) in (1, 137)  # MemoryError, or killed for want of memory
 
 

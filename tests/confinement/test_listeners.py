@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from interlock.errors import UsageError
-from interlock.ports.confinement import Level
+from interlock.ports.confinement import Rung
 
 if TYPE_CHECKING:
     from tests.confinement.conftest import Start
@@ -88,7 +88,7 @@ def test_without_namespaces_listeners_are_on_free_ports(start_python: Start) -> 
     reader, writer = os.pipe()
     questions, ask = os.pipe()
     code = f"ports = [int(open({questions}).readline())]\n" + _ASK.format(ports="ports")
-    sandbox = start_python(code, Level.NONE, stdout=writer, ports=(8000,), pass_fds=(questions,))
+    sandbox = start_python(code, Rung.PLAIN, stdout=writer, ports=(8000,), pass_fds=(questions,))
     os.close(writer)
     os.close(questions)
     os.write(ask, b"%d\n" % sandbox.port(8000))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.confinement.places import LEVEL_OF, RUNGS
 
 from interlock.adapters.confinement import interpreter, start, translate
 from interlock.adapters.confinement.mounts import plan
 from interlock.errors import UnavailableError, UsageError
-from interlock.ports.confinement import Level, Mount, SandboxSpec
+from interlock.ports.confinement import Level, Mount, Rung, SandboxSpec
 
 if TYPE_CHECKING:
     from tests.confinement.conftest import Start
@@ -78,10 +79,10 @@ def test_private_paths_have_no_translation_without_namespaces(path: str) -> None
 
 
 @pytest.mark.sandbox
-@pytest.mark.parametrize("level", [Level.FULL, Level.NONE])
+@RUNGS
 @pytest.mark.parametrize("how", ["link", "link/below", "missing", "fifo"])
 def test_source_with_a_link_or_that_is_no_file_is_refused(
-    start_python: Start, scratch: Path, level: Level, how: str
+    start_python: Start, scratch: Path, rung: Rung, how: str
 ) -> None:
     """A link in an agent's tree would otherwise open any directory of ours to it."""
     (scratch.parent / "secret" / "below").mkdir(parents=True)
@@ -89,7 +90,7 @@ def test_source_with_a_link_or_that_is_no_file_is_refused(
     os.mkfifo(scratch / "fifo")
     mounts = (*interpreter()[1], Mount(source=str(scratch / how), target="/w"))
     with pytest.raises(UnavailableError) as caught:
-        start_python("", level, mounts=mounts)
+        start_python("", rung, mounts=mounts)
     assert caught.value.code == "IL-CNF-004"
     assert str(scratch / how) in caught.value.message
 
@@ -128,9 +129,9 @@ def test_files_and_nested_mounts_are_seen_where_they_were_asked_for(
 
 def test_nothing_is_run_as_root() -> None:
     for uid in (0, None) if os.getuid() == 0 else (0,):
-        for level in (Level.FULL, Level.NONE):
+        for rung, level in LEVEL_OF.items():
             with pytest.raises(UsageError) as caught:
-                start(SandboxSpec(argv=("/bin/true",), uid=uid), level)
+                start(SandboxSpec(argv=("/bin/true",), uid=uid), level, rung=rung)
             assert caught.value.code == "IL-CNF-002"
 
 
@@ -138,11 +139,6 @@ def test_nothing_is_run_as_root() -> None:
 def test_ordinary_user_cannot_ask_for_another_user() -> None:
     with pytest.raises(UsageError, match="only root"):
         start(SandboxSpec(argv=("/bin/true",), uid=os.getuid() + 1), Level.NONE)
-
-
-def test_partial_is_said_to_be_unbuilt(uid: int | None) -> None:
-    with pytest.raises(UnavailableError, match="partial is not built"):
-        start(SandboxSpec(argv=("/bin/true",), uid=uid), Level.PARTIAL)
 
 
 @pytest.mark.sandbox

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 __all__ = [
+    "PORT_VARIABLE",
     "Capability",
     "Held",
     "Level",
@@ -25,6 +26,11 @@ __all__ = [
     "Sandbox",
     "SandboxSpec",
 ]
+
+
+PORT_VARIABLE = "INTERLOCK_PORT_"
+"""A program finds the port for ``SandboxSpec.ports`` in the variable of this name and the inner
+number: where it has no network of its own that is another one."""
 
 
 class Level(StrEnum):
@@ -81,8 +87,8 @@ class Limits:
         file_bytes: size of one file.
         open_files: descriptors of one process.
         cpu_seconds: processor time of one process.
-        temporary_bytes: size of each of TMPDIR, HOME and ``/dev/shm`` (at ``none`` only what root
-            starts is limited so, and ``/dev/shm`` is the host's).
+        temporary_bytes: size of each of TMPDIR, HOME and ``/dev/shm`` (below ``full`` only what
+            root starts is limited so, and for others ``/dev/shm`` is the host's).
     """
 
     memory_bytes: int | None = 4 << 30
@@ -99,14 +105,14 @@ class SandboxSpec:
 
     Args:
         argv: program (absolute, or looked up in PATH) and arguments.
-        env: added to PATH, LANG, HOME and TMPDIR; nothing of the host's environment is passed.
-            HOME and TMPDIR are always the sandbox's own.
+        env: added to PATH, LANG, HOME, TMPDIR and one ``PORT_VARIABLE`` per port; nothing of the
+            host's environment is passed. HOME and TMPDIR are always the sandbox's own.
         cwd: directory inside, translated by the adapter.
         mounts: see ``Mount``; a later target may lie inside an earlier one.
         ports: TCP ports of 127.0.0.1 inside, whose listeners are handed out in this order.
         pass_fds: descriptors that the program gets, under the same numbers.
-        uid: user and group the program runs as; needed when the caller is root, never 0. At
-            ``none`` it must be the sandbox's alone: all processes of that user end with it.
+        uid: user and group the program runs as; needed when the caller is root, never 0. It must
+            be the sandbox's alone: below ``full`` all processes of that user end with it.
         limits: see ``Limits``.
         blank: absolute directories that begin empty, are the program's to write, and end with it:
             path → bytes they may hold. Only where mounts are private (``full``).
@@ -188,7 +194,7 @@ class Sandbox(Protocol):
         """Listening sockets in the order of ``SandboxSpec.ports``; duplicate one to keep it."""
 
     def port(self, inner: int) -> int:
-        """The port the program must use for ``inner``: itself, or a free one at ``none``.
+        """The port the program must use for ``inner``: itself, or a free one below ``full``.
 
         Raises:
             UsageError: ``inner`` is not in ``SandboxSpec.ports``.

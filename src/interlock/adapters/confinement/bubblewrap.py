@@ -1,41 +1,30 @@
-"""One sandbox as a bubblewrap command line.
-
-The root is an empty tmpfs that ends up read-only; the system's ``/usr`` and the few files of
-``/etc`` that programs ask for are put in, then HOME, temporary directories and the mounts.
-"""
+"""One sandbox as a bubblewrap command line."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from interlock.adapters.confinement import layout
 from interlock.adapters.confinement.mounts import HOME, TEMPORARY
 from interlock.errors import UnavailableError
 from interlock.ports.confinement import Mount
 
-__all__ = ["FILES", "arguments", "program"]
+__all__ = ["INSIDE_ID", "arguments", "program"]
 
-_INSIDE_ID = "1000"
-# Programs (Node, git, ssh) ask who they are and cannot do with "nobody knows".
-FILES: Mapping[str, bytes] = {
-    "/etc/passwd": f"agent:x:{_INSIDE_ID}:{_INSIDE_ID}:agent:{HOME}:/bin/sh\n".encode()
-    + b"nobody:x:65534:65534:nobody:/:/bin/false\n",
-    "/etc/group": f"agent:x:{_INSIDE_ID}:\nnogroup:x:65534:\n".encode(),
-    "/etc/hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
-    "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
-}
+INSIDE_ID = 1000
+"""User and group of the program, as it is seen inside."""
+
 _NAMESPACES = (
-    *("--unshare-user", "--uid", _INSIDE_ID, "--gid", _INSIDE_ID),
+    *("--unshare-user", "--uid", str(INSIDE_ID), "--gid", str(INSIDE_ID)),
     *("--cap-drop", "ALL", "--disable-userns"),
     *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"),
     *("--hostname", "sandbox", "--die-with-parent", "--new-session"),
 )
-_ETC = (
-    *("ssl", "pki", "ca-certificates", "crypto-policies"),
-    *("ld.so.cache", "alternatives", "localtime"),
-)
+# The first process inside is bubblewrap's, and not stopped when all others are: its memory is not
+# to be written by them. (The filter has the system calls that would do the same.)
+_MEMORY_OF_THE_FIRST = ("/proc/1/mem", "/proc/1/task/1/mem")
 
 
 def program() -> str:
@@ -67,7 +56,7 @@ def arguments(
 
     Args:
         mounts: outer before inner, sources readable by the user bubblewrap runs as.
-        files: path inside → descriptor of its content, for ``FILES``.
+        files: path inside → descriptor of its content, for ``layout.files``.
         filter_fd: descriptor of the system call filter.
         cwd: directory the program starts in.
         temporary_bytes: size of each private tmpfs.
@@ -75,11 +64,13 @@ def arguments(
     """
     size = str(temporary_bytes)
     command = [*_NAMESPACES, *_system(), "--dir", "/etc"]
-    for name in _ETC:
-        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for path in layout.ETC:
+        command += ["--ro-bind-try", path, path]
     for path, descriptor in files.items():
         command += ["--ro-bind-data", str(descriptor), path]
     command += ["--proc", "/proc", "--dev", "/dev"]
+    for path in _MEMORY_OF_THE_FIRST:
+        command += ["--ro-bind", "/dev/null", path]
     command += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"]  # noqa: S108 - private
     command += ["--perms", "1777", "--size", size, "--tmpfs", TEMPORARY]
     command += ["--perms", "0700", "--size", size, "--tmpfs", HOME]
@@ -94,10 +85,9 @@ def arguments(
 
 def _system() -> list[str]:
     """``/usr`` and what the distribution keeps beside it, as links where they are links."""
-    command = ["--ro-bind", "/usr", "/usr"]
-    for directory in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
-        if directory.is_symlink():
-            command += ["--symlink", os.readlink(directory), str(directory)]
-        elif directory.is_dir():
-            command += ["--ro-bind", str(directory), str(directory)]
+    command = []
+    for directory in layout.directories():
+        command += ["--ro-bind", directory, directory]
+    for path, value in layout.links().items():
+        command += ["--symlink", value, path]
     return command

@@ -154,7 +154,9 @@ class LaunchedSandbox:
         if self.level is Level.NONE and self._spec.uid is not None and os.getuid() == 0:
             uids.end(self._spec.uid)
         for directory in self._leftovers["cgroups"]:
-            limits.remove(directory)
+            # Whoever reaps in the launcher's place may be slow; what is left is swept later.
+            with contextlib.suppress(OSError):
+                limits.remove(directory)
         for directory in self._leftovers["directories"]:
             shutil.rmtree(directory, ignore_errors=True)
 

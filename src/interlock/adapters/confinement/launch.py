@@ -11,16 +11,17 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from interlock import failpoints
-from interlock.adapters.confinement import bubblewrap, mounts, seccomp
+from interlock.adapters.confinement import bubblewrap, layout, mounts, rungs, seccomp
 from interlock.adapters.confinement.handle import LaunchedSandbox
 from interlock.adapters.confinement.launcher import staging
 from interlock.adapters.confinement.launcher.job import Job
-from interlock.errors import UnavailableError, UsageError
-from interlock.ports.confinement import Level, Mount, SandboxSpec
+from interlock.errors import UsageError
+from interlock.ports.confinement import PORT_VARIABLE, Level, Mount, Rung, SandboxSpec
 
 __all__ = ["start"]
 
@@ -33,6 +34,7 @@ def start(
     spec: SandboxSpec,
     level: Level,
     *,
+    rung: Rung | None = None,
     stdin: int | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
@@ -42,21 +44,22 @@ def start(
     Args:
         spec: the program and what it sees.
         level: exactly this one is built, or nothing.
+        rung: how it is built; the one that works here by default.
         stdin, stdout, stderr: descriptors for the program; ``/dev/null`` for None. What
             bubblewrap itself has to say goes to ``stderr``.
 
     Raises:
         UsageError: the spec contradicts itself (IL-CNF-001), or asks for uid 0 (IL-CNF-002).
-        UnavailableError: bubblewrap is missing or the level is not built (IL-CNF-003), the
-            sandbox could not be set up (IL-CNF-004), no filter for this machine (IL-CNF-006).
+        UnavailableError: bubblewrap is missing (IL-CNF-003), the sandbox could not be set up
+            (IL-CNF-004), no filter for this machine (IL-CNF-006).
     """
     _check(spec, level)
-    full = level is Level.FULL
+    rung = rung or rungs.of(level)
     descriptors: list[int] = []
     listeners: list[socket.socket] = []
     try:
-        job = _private_job(spec, descriptors) if full else _plain_job(spec, listeners)
-        job.private = full
+        job = _job(spec, rung, descriptors, listeners)
+        job.rung = rung.value
         job.name = f"{os.getpid()}-{secrets.token_hex(6)}"
         job.uid = spec.uid if os.getuid() == 0 else None
         job.limits = asdict(spec.limits)
@@ -76,10 +79,6 @@ def start(
 
 
 def _check(spec: SandboxSpec, level: Level) -> None:
-    if level is Level.PARTIAL:
-        raise UnavailableError(
-            "level partial is not built", code="IL-CNF-003", remedy="use full, or accept none"
-        )
     if not spec.argv:
         raise UsageError("a sandbox needs a program", code="IL-CNF-001")
     if spec.blank and level is not Level.FULL:
@@ -101,14 +100,26 @@ def _check(spec: SandboxSpec, level: Level) -> None:
         )
 
 
-def _private_job(spec: SandboxSpec, descriptors: list[int]) -> Job:
-    """The job for level ``full``; memory files for bubblewrap are added to ``descriptors``."""
+def _job(
+    spec: SandboxSpec, rung: Rung, descriptors: list[int], listeners: list[socket.socket]
+) -> Job:
+    """The job; what it needs beside is added to ``descriptors`` and ``listeners``."""
+    match rung:
+        case Rung.BUBBLEWRAP:
+            return _bubblewrap_job(spec, descriptors)
+        case Rung.NAMESPACES:
+            return _namespaces_job(spec)
+        case _:
+            return _plain_job(spec, rung, listeners)
+
+
+def _bubblewrap_job(spec: SandboxSpec, descriptors: list[int]) -> Job:
     planned = mounts.plan(spec.mounts)
     files = {}
-    for path, content in bubblewrap.FILES.items():
-        files[path] = _memory_file(content)
+    for path, content in layout.files(bubblewrap.INSIDE_ID).items():
+        files[path] = _memory_file(content.encode())
         descriptors.append(files[path])
-    filter_fd = _memory_file(seccomp.build())
+    filter_fd = _memory_file(seccomp.build(Rung.BUBBLEWRAP))
     descriptors.append(filter_fd)
     inside = bubblewrap.arguments(
         _staged(planned) if os.getuid() == 0 else planned,
@@ -118,27 +129,55 @@ def _private_job(spec: SandboxSpec, descriptors: list[int]) -> Job:
         temporary_bytes=spec.limits.temporary_bytes,
         blank=spec.blank,
     )
-    home = {"HOME": mounts.HOME, "TMPDIR": mounts.TEMPORARY}
     return Job(
-        sources=[(mount.source, mount.writable) for mount in planned],
+        sources=_sources(planned),
         command=[bubblewrap.program(), *inside, "--", *spec.argv],
-        env={**_ENV, **spec.env, **home},
+        env=_private_environment(spec),
     )
 
 
-def _plain_job(spec: SandboxSpec, listeners: list[socket.socket]) -> Job:
-    """The job for level ``none``; the listeners are bound here, on free ports."""
-    planned = mounts.plan(spec.mounts)
+def _namespaces_job(spec: SandboxSpec) -> Job:
+    return Job(
+        sources=_sources(mounts.plan(spec.mounts)),
+        command=list(spec.argv),
+        env=_private_environment(spec),
+        cwd=spec.cwd,
+        filter=seccomp.build(Rung.NAMESPACES).hex(),
+        blank=dict(spec.blank),
+        layout=layout.plain(spec.uid or 0),
+    )
+
+
+def _plain_job(spec: SandboxSpec, rung: Rung, listeners: list[socket.socket]) -> Job:
+    """The job for ``partial`` and ``none``; the listeners are bound here, on free ports."""
     for _ in spec.ports:
         listeners.append(socket.create_server((_LOOPBACK, 0), backlog=128))
+    numbers = [listener.getsockname()[1] for listener in listeners]
     return Job(
-        sources=[(mount.source, mount.writable) for mount in planned],
+        sources=_sources(mounts.plan(spec.mounts)),
         command=list(spec.argv),
-        env={**_ENV, **spec.env},
+        env={**_ENV, **spec.env, **_port_variables(spec, numbers)},
         cwd=mounts.translate(spec.cwd, spec, Level.NONE),
-        filter=seccomp.build(outside=True).hex(),
+        filter=seccomp.build(rung).hex(),
         temporary=os.path.realpath(tempfile.gettempdir()),
+        connect=numbers,
+        readable=list(layout.READABLE),
+        writable=list(layout.DEVICES),
     )
+
+
+def _private_environment(spec: SandboxSpec) -> dict[str, str]:
+    home = {"HOME": mounts.HOME, "TMPDIR": mounts.TEMPORARY}
+    return {**_ENV, **spec.env, **home, **_port_variables(spec, spec.ports)}
+
+
+def _port_variables(spec: SandboxSpec, numbers: Iterable[int]) -> dict[str, str]:
+    """Without a network of its own a program learns only here which ports it got."""
+    return {f"{PORT_VARIABLE}{port}": str(n) for port, n in zip(spec.ports, numbers, strict=True)}
+
+
+def _sources(planned: Iterable[Mount]) -> list[tuple[str, str, bool]]:
+    return [(mount.source, mount.target, mount.writable) for mount in planned]
 
 
 def _staged(planned: tuple[Mount, ...]) -> list[Mount]:

@@ -44,14 +44,14 @@ def plan(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
 def translate(path: str, spec: SandboxSpec, level: Level) -> str:
     """The path a program must use for a path of the sandbox.
 
-    With private mounts that is the path itself; at ``none`` it lies in the mount's source, and
+    With private mounts (``full``) that is the path itself; else it lies in the mount's source, and
     paths outside every mount are the host's.
 
     Raises:
-        UsageError: relative, or below HOME or TMPDIR at ``none``, where only the variables name
-            them (IL-CNF-001).
+        UsageError: relative, or below HOME or TMPDIR where those are not mounted and only the
+            variables name them (IL-CNF-001).
     """
-    if level is not Level.NONE:
+    if level is Level.FULL:
         return path
     if not path.startswith("/"):
         raise _wrong(f"{path!r} is not an absolute path", "join it with the directory it is in")
@@ -60,7 +60,7 @@ def translate(path: str, spec: SandboxSpec, level: Level) -> str:
     if mount is not None:
         return mount.source + path[len(mount.target) :]
     if any(_below(path, private) for private in (HOME, TEMPORARY)):
-        raise _wrong(f"{path} has no fixed path at level none", "use $HOME and $TMPDIR")
+        raise _wrong(f"{path} has no fixed path at level {level}", "use $HOME and $TMPDIR")
     return path
 
 

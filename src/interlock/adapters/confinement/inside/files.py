@@ -25,8 +25,8 @@ _MS_BIND, _MS_REMOUNT = 4096, 32
     "A program can write its own tree.",
 )
 def can_write_its_tree(a: Arguments) -> bool:
-    write("/w/probe")
-    os.unlink("/w/probe")
+    write(f"{a['w']}/probe")
+    os.unlink(f"{a['w']}/probe")
     return True
 
 
@@ -36,7 +36,7 @@ def can_write_its_tree(a: Arguments) -> bool:
     prevents="early writes to files that its phase may not change",
 )
 def write_read_only_file(a: Arguments) -> None:
-    write("/w/frozen/file")
+    write(f"{a['w']}/frozen/file")
 
 
 @refused(
@@ -45,7 +45,7 @@ def write_read_only_file(a: Arguments) -> None:
     prevents="early writes to directories that its phase may not change",
 )
 def create_in_read_only_directory(a: Arguments) -> None:
-    write("/w/frozen/new")
+    write(f"{a['w']}/frozen/new")
 
 
 @refused(
@@ -54,7 +54,7 @@ def create_in_read_only_directory(a: Arguments) -> None:
     prevents="putting a directory of its own in the place of a read-only one",
 )
 def rename_read_only_directory(a: Arguments) -> None:
-    os.rename("/w/frozen", "/w/moved")
+    _move_and_return(f"{a['w']}/frozen")
 
 
 @refused(
@@ -63,7 +63,12 @@ def rename_read_only_directory(a: Arguments) -> None:
     prevents="putting a tree of its own in the place of a read-only one",
 )
 def rename_parent_of_read_only(a: Arguments) -> None:
-    os.rename("/w/parent", "/w/moved")
+    _move_and_return(f"{a['w']}/parent")
+
+
+def _move_and_return(directory: str) -> None:
+    os.rename(directory, f"{directory}-moved")
+    os.rename(f"{directory}-moved", directory)
 
 
 @refused(
@@ -81,7 +86,7 @@ def write_system(a: Arguments) -> None:
     prevents="changing packages that the judge or a person runs",
 )
 def write_environment(a: Arguments) -> None:
-    write("/env/probe")
+    write(f"{a['env']}/probe")
 
 
 @refused(
@@ -111,7 +116,7 @@ def write_dev(a: Arguments) -> None:
     ALWAYS, "A read-only mount cannot be made writable.", prevents="undoing what was made read-only"
 )
 def remount_writable(a: Arguments) -> None:
-    for place in (b"/w/frozen", b"/usr", b"/"):
+    for place in (f"{a['w']}/frozen".encode(), b"/usr", b"/"):
         if libc.mount(b"none", place, None, ctypes.c_ulong(_MS_REMOUNT | _MS_BIND), None) == 0:
             return
     checked(-1)
@@ -124,13 +129,15 @@ def remount_writable(a: Arguments) -> None:
 )
 def mount_tmpfs(a: Arguments) -> None:
     here_or_in_own_namespace(
-        lambda: checked(libc.mount(b"tmpfs", b"/w", b"tmpfs", ctypes.c_ulong(0), None))
+        lambda: checked(
+            libc.mount(b"tmpfs", str(a["w"]).encode(), b"tmpfs", ctypes.c_ulong(0), None)
+        )
     )
 
 
 @refused(ALWAYS, "Nothing can be unmounted.", prevents="uncovering what lies below a mount")
 def unmount(a: Arguments) -> None:
-    checked(libc.umount2(b"/w/frozen", 2))
+    checked(libc.umount2(f"{a['w']}/frozen".encode(), 2))
 
 
 @refused(
@@ -138,13 +145,13 @@ def unmount(a: Arguments) -> None:
 )
 def copy_a_mount(a: Arguments) -> None:
     here_or_in_own_namespace(
-        lambda: call("open_tree", ctypes.c_long(-100), b"/env", ctypes.c_long(1))
+        lambda: call("open_tree", ctypes.c_long(-100), str(a["env"]).encode(), ctypes.c_long(1))
     )
 
 
 @refused(ALWAYS, "Device files cannot be made.", prevents="reading and writing the disk itself")
 def make_device(a: Arguments) -> None:
-    os.mknod("/w/device", 0o60666, os.makedev(254, 0))
+    os.mknod(f"{a['w']}/device", 0o60666, os.makedev(254, 0))
 
 
 @refused(
@@ -173,4 +180,74 @@ def see_host_home(a: Arguments) -> None:
     prevents="learning names, sizes and dates of other files",
 )
 def see_host_file(a: Arguments) -> None:
-    os.stat(str(a["file"]))
+    os.stat(f"{a['outside']}/file")
+
+
+@refused(
+    PARTIAL,
+    "Files outside the mounts cannot be read.",
+    prevents="reading keys, tokens, other repositories and other sessions",
+)
+def read_host_file(a: Arguments) -> None:
+    with open(f"{a['outside']}/file") as file:
+        file.read()
+
+
+@refused(
+    PARTIAL,
+    "Files outside the mounts cannot be written.",
+    prevents="changing what runs later: shell start-up files, git hooks, other repositories",
+)
+def write_host_file(a: Arguments) -> None:
+    write(f"{a['outside']}/file", "a")
+
+
+@refused(
+    PARTIAL,
+    "Nothing can be created outside the mounts.",
+    prevents="planting files where people and programs look",
+)
+def create_host_file(a: Arguments) -> None:
+    write(f"{a['outside']}/new")
+
+
+@refused(
+    PARTIAL,
+    "Nothing can be moved or linked out of the tree.",
+    prevents="planting files where people and programs look",
+)
+def move_out_of_its_tree(a: Arguments) -> None:
+    inside, outside = f"{a['w']}/leaving", f"{a['outside']}/arrived"
+    write(inside)
+    try:
+        os.link(inside, outside)
+    except OSError:
+        os.rename(inside, outside)
+
+
+@refused(
+    FULL,
+    "Modes and dates of files outside the mounts cannot be changed.",
+    prevents="opening a private file of the same user to everybody",
+)
+def change_mode_of_host_file(a: Arguments) -> None:
+    os.chmod(f"{a['outside']}/file", 0o600)
+
+
+@refused(
+    FULL,
+    "Files in shared memory of other programs cannot be opened.",
+    prevents="reading and changing what other programs of the user share",
+)
+def open_shared_memory_file_of_host(a: Arguments) -> None:
+    os.close(os.open(str(a["shared"]), os.O_RDWR))
+
+
+@true(
+    FULL,
+    "No mount lets a setuid bit work.",
+    prevents="becoming another user by a program that was found or planted",
+)
+def mounts_ignore_setuid_bits(a: Arguments) -> bool:
+    with open("/proc/self/mountinfo") as file:
+        return all("nosuid" in line.split()[5].split(",") for line in file)

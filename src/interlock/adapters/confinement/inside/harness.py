@@ -13,6 +13,10 @@ PARTIAL = ("full", "partial")
 FULL = ("full",)
 
 
+class NotApplicableError(Exception):
+    """There is nothing to try here; the text says why."""
+
+
 class Property:
     """Something that holds at some levels.
 
@@ -38,10 +42,10 @@ class Property:
         try:
             result = self._function(a)
         except OSError as error:
-            return "" if self._refused else str(error)
+            return "" if self._refused else f"it failed: {error}"
         if self._refused:
-            return "was not refused"
-        return "" if result else "does not hold"
+            return "it was not refused"
+        return "" if result else "it does not hold"
 
 
 PROPERTIES: dict[str, Property] = {}
@@ -50,6 +54,11 @@ _COLUMN = 0 if platform.machine() == "x86_64" else 1
 _CALLS = {
     "unshare": (272, 97),
     "clone": (56, 220),
+    "clone3": (435, 435),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "process_vm_readv": (310, 270),
+    "ptrace": (101, 117),
     "io_uring_setup": (425, 425),
     "keyctl": (250, 219),
     "bpf": (321, 280),
@@ -108,29 +117,73 @@ def write(path: str, mode: str = "w") -> None:
         file.write("x")
 
 
-def _apart(tried: Property, a: Arguments) -> str:
-    """The same in a process of its own, so that what one property changes no other sees."""
+def in_child(action: Callable[[], object]) -> None:
+    """Do it in a process that it may end.
+
+    Raises:
+        OSError: as the action did; or a signal ended the process.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            action()
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        raise OSError(code, os.strerror(code) if code > 0 else f"ended by signal {-code}")
+
+
+def said(*argv: str) -> str:
+    """What a program prints."""
+    reader, writer = os.pipe()
+    child = os.posix_spawn(argv[0], argv, {}, file_actions=[(os.POSIX_SPAWN_DUP2, writer, 1)])
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def on_host(a: Arguments) -> int:
+    """The process outside that may be tried; its number may be another's inside.
+
+    Raises:
+        OSError: it cannot be seen.
+    """
+    pid = int(a["pid"])
+    with open(f"/proc/{pid}/stat") as file:
+        if file.read().rpartition(")")[2].split()[19] != a["started"]:
+            raise ProcessLookupError
+    return pid
+
+
+def _apart(tried: Property, a: Arguments) -> tuple[str, str]:
+    """How it went, in a process of its own, so that what one property changes no other sees."""
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.close(reader)
         try:
-            answer = tried.broken(a)
+            broken = tried.broken(a)
+            answer = f"no {broken}" if broken else "yes"
+        except NotApplicableError as reason:
+            answer = f"not_applicable {reason}"
         except BaseException as error:
-            answer = repr(error)
+            answer = f"no {error!r}"
         os.set_blocking(writer, False)
-        os.write(writer, answer.encode() or b"\0")
+        os.write(writer, answer.encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         answer = pipe.read()
     os.wait()
-    return answer.strip("\0") if answer else "its process died"
+    held, _, why = (answer or "no its process died").partition(" ")
+    return held, why
 
 
-def try_all(arguments: Arguments) -> dict[str, str]:
-    """Every property that does not hold, with what happened instead."""
-    answers = {name: _apart(tried, arguments) for name, tried in PROPERTIES.items()}
-    return {name: answer for name, answer in answers.items() if answer}
+def try_all(arguments: Arguments) -> dict[str, tuple[str, str]]:
+    """For every property ``yes``, ``no`` or ``not_applicable``, and why."""
+    return {name: _apart(tried, arguments) for name, tried in PROPERTIES.items()}
 
 
 def names() -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from .harness import (
     ALWAYS,
     FULL,
     Arguments,
+    NotApplicableError,
     refused,
+    said,
     true,
     write,
 )
@@ -21,11 +23,20 @@ def _status(field: str) -> str:
 
 @true(
     ALWAYS,
-    "A program has no capability, and cannot get one back.",
+    "A program has no capability.",
     prevents="everything that only root may do",
 )
 def has_no_capabilities(a: Arguments) -> bool:
-    return all(int(_status(f"Cap{kind}"), 16) == 0 for kind in ("Eff", "Prm", "Bnd", "Inh", "Amb"))
+    return all(int(_status(f"Cap{kind}"), 16) == 0 for kind in ("Eff", "Prm", "Inh", "Amb"))
+
+
+@true(
+    FULL,
+    "A program cannot get a capability by a file that has it.",
+    prevents="everything that only root may do",
+)
+def can_get_no_capability(a: Arguments) -> bool:
+    return int(_status("CapBnd"), 16) == 0
 
 
 @true(
@@ -46,24 +57,46 @@ def is_filtered(a: Arguments) -> bool:
     return _status("Seccomp") == "2"
 
 
+@true(ALWAYS, "A program is not root.", prevents="everything that only root may do")
+def is_not_root(a: Arguments) -> bool:
+    return 0 not in (*os.getresuid(), *os.getresgid())
+
+
 @true(
     FULL,
-    "A program is an ordinary user without other groups.",
+    "A program is in no group but its own.",
     prevents="using a group's rights, for example those of docker",
 )
-def is_an_ordinary_user(a: Arguments) -> bool:
-    return os.getresuid() == (1000, 1000, 1000) and os.getgroups() in ([], [1000])
+def has_no_other_group(a: Arguments) -> bool:
+    return set(os.getgroups()) <= {os.getgid()}
 
 
 @true(
-    FULL,
-    "A program's user has a name and a private home.",
+    ALWAYS,
+    "A setuid program of root's runs as who started it.",
+    prevents="becoming root by sudo, su or ping",
+)
+def setuid_program_runs_as_its_caller(a: Arguments) -> bool:
+    if not a["setuid"]:
+        raise NotApplicableError("only root can make a setuid program to try")
+    return int(said(f"{a['env']}/id", "-u")) == os.getuid()
+
+
+@true(FULL, "A program's user has a name.")
+def has_a_name(a: Arguments) -> bool:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_dir == os.environ["HOME"]
+    return False
+
+
+@true(
+    ALWAYS,
+    "HOME is private and starts empty.",
     prevents="reading and changing settings in a person's home",
 )
-def has_a_name_and_a_home(a: Arguments) -> bool:
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    write(home + "/probe")
-    return os.environ["HOME"] == home == "/home/agent"
+def has_private_home(a: Arguments) -> bool:
+    write(os.environ["HOME"] + "/probe")
+    return os.listdir(os.environ["HOME"]) == ["probe"]
 
 
 @refused(ALWAYS, "A program cannot become root.", prevents="everything that only root may do")
@@ -77,7 +110,7 @@ def become_root(a: Arguments) -> None:
     prevents="making files that only root can remove",
 )
 def give_to_root(a: Arguments) -> None:
-    os.chown("/w", 0, 0)
+    os.chown(str(a["w"]), 0, 0)
 
 
 def _descriptors() -> dict[int, str]:
@@ -109,7 +142,8 @@ def has_no_stray_descriptors(a: Arguments) -> bool:
     prevents="reading secrets from the environment",
 )
 def has_a_clean_environment(a: Arguments) -> bool:
-    return set(os.environ) <= {"PATH", "HOME", "TMPDIR", "LANG", "PWD", "LC_CTYPE"}
+    known = {"PATH", "HOME", "TMPDIR", "LANG", "PWD", "LC_CTYPE", f"INTERLOCK_PORT_{a['port']}"}
+    return set(os.environ) <= known
 
 
 @true(

@@ -1,7 +1,10 @@
 """Interfaces of the kernel that have let programs out of sandboxes before."""
 
 import ctypes
+import mmap
 import os
+import signal
+import struct
 
 from .harness import (
     ALWAYS,
@@ -9,7 +12,9 @@ from .harness import (
     CLONE_NEWUSER,
     PARTIAL,
     Arguments,
+    NotApplicableError,
     call,
+    in_child,
     refused,
     write,
 )
@@ -39,6 +44,36 @@ def clone_user_namespace(a: Arguments) -> None:
     child = call("clone", ctypes.c_long(CLONE_NEWUSER | 17), nothing, nothing, nothing, nothing)
     if child == 0:
         os._exit(0)
+
+
+@refused(
+    PARTIAL,
+    "No process can be started in a new user namespace by the newer call either.",
+    prevents="reaching kernel code that only a namespace's root may call",
+)
+def clone3_user_namespace(a: Arguments) -> None:
+    arguments = struct.pack("=8Q", CLONE_NEWUSER, 0, 0, 0, signal.SIGCHLD, 0, 0, 0)
+    if call("clone3", ctypes.c_char_p(arguments), ctypes.c_long(len(arguments))) == 0:
+        os._exit(0)
+
+
+@refused(
+    ALWAYS,
+    "System calls of another architecture are not answered.",
+    prevents="doing under another number what the filter refuses",
+)
+def use_foreign_architecture(a: Arguments) -> None:
+    if os.uname().machine != "x86_64":
+        raise NotApplicableError("this processor runs no other architecture's programs")
+    in_child(_getpid_of_i386)
+
+
+def _getpid_of_i386() -> None:
+    code = b"\xb8\x14\x00\x00\x00\xcd\x80\xc3"  # mov eax, 20; int 0x80; ret
+    memory = mmap.mmap(-1, len(code), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory.write(code)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    ctypes.CFUNCTYPE(ctypes.c_int)(start)()
 
 
 @refused(

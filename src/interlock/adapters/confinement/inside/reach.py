@@ -1,6 +1,6 @@
-"""What of the host the program can reach: processes, sockets, networks, shared memory."""
+"""What of the host's network and sockets the program can reach."""
 
-import ctypes
+import contextlib
 import os
 import socket
 
@@ -9,28 +9,12 @@ from .harness import (
     FULL,
     PARTIAL,
     Arguments,
-    call,
     refused,
     true,
 )
 
-
-@refused(
-    PARTIAL,
-    "A process outside cannot be signalled.",
-    prevents="ending the server or a person's programs",
-)
-def signal_host_process(a: Arguments) -> None:
-    os.kill(int(a["pid"]), 0)
-
-
-@true(
-    FULL,
-    "Only the sandbox's own processes are seen.",
-    prevents="reading command lines of other programs",
-)
-def sees_only_own_processes(a: Arguments) -> bool:
-    return all(int(name) < 50 for name in os.listdir("/proc") if name.isdigit())
+_LOOPBACK = "127.0.0.1"
+_MPTCP, _UEVENTS = 262, 15
 
 
 @refused(
@@ -39,7 +23,17 @@ def sees_only_own_processes(a: Arguments) -> bool:
     prevents="using docker, tmux, an ssh agent or the session bus",
 )
 def reach_unix_socket(a: Arguments) -> None:
-    socket.socket(socket.AF_UNIX).connect(str(a["socket"]))
+    socket.socket(socket.AF_UNIX).connect(f"{a['outside']}/stream")
+
+
+@refused(
+    ALWAYS,
+    "A pair of sockets cannot be connected again, to a socket of the host.",
+    prevents="sending to the system's log or to its service manager",
+)
+def reach_unix_socket_from_a_pair(a: Arguments) -> None:
+    pair, _other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    pair.connect(f"{a['outside']}/datagrams")
 
 
 @refused(
@@ -57,13 +51,66 @@ def reach_abstract_socket(a: Arguments) -> None:
     prevents="using the people's door, databases and browsers of the machine",
 )
 def reach_host_loopback(a: Arguments) -> None:
-    socket.create_connection(("127.0.0.1", int(a["tcp"])), 1)
+    socket.create_connection((_LOOPBACK, int(a["tcp"])), 1)
 
 
-@refused(PARTIAL, "No datagram can be sent.", prevents="sending data out by DNS or QUIC")
+@refused(
+    PARTIAL,
+    "Other ports cannot be reached by multipath TCP either.",
+    prevents="using the people's door, databases and browsers of the machine",
+)
+def reach_host_by_multipath(a: Arguments) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, _MPTCP) as connection:
+        connection.settimeout(1)
+        connection.connect((_LOOPBACK, int(a["tcp"])))
+
+
+@refused(
+    PARTIAL,
+    "Other ports cannot be reached by sending with the first packet either.",
+    prevents="using the people's door, databases and browsers of the machine",
+)
+def reach_host_by_fast_open(a: Arguments) -> None:
+    address = (_LOOPBACK, int(a["tcp"]))
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            connection.sendto(b"x", socket.MSG_FASTOPEN, address)
+            return
+        connection.sendmsg([b"x"], [], socket.MSG_FASTOPEN, address)
+
+
+@refused(
+    PARTIAL,
+    "No datagram can be sent.",
+    prevents="sending data out by DNS or QUIC",
+)
 def reach_the_internet(a: Arguments) -> None:
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.connect(("192.0.2.1", 9))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.connect(("192.0.2.1", 9))
+
+
+@refused(
+    PARTIAL,
+    "No datagram reaches the host's loopback.",
+    prevents="using services of the machine that listen there",
+)
+def reach_host_by_datagram(a: Arguments) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.connect((_LOOPBACK, int(a["udp"])))
+        datagrams.send(b"x")
+        datagrams.send(b"x")  # refused, if nobody was there for the first
+
+
+@refused(
+    FULL,
+    "The port of the agent's door leads nowhere else.",
+    prevents="reaching another machine at that one port",
+)
+def reach_another_address(a: Arguments) -> None:
+    """An answer of the host's own network, even a refusal, says that it is that network."""
+    if not _on_host_network(a):
+        raise OSError
 
 
 @true(
@@ -72,15 +119,12 @@ def reach_the_internet(a: Arguments) -> None:
     prevents="reaching any other machine",
 )
 def has_only_loopback(a: Arguments) -> bool:
-    return [name for _, name in socket.if_nameindex()] == ["lo"]
+    return not _on_host_network(a) and [name for _, name in socket.if_nameindex()] == ["lo"]
 
 
-@true(
-    ALWAYS,
-    "The agent's door is reached.",
-)
+@true(ALWAYS, "The agent's door is reached.")
 def reaches_its_listener(a: Arguments) -> bool:
-    socket.create_connection(("127.0.0.1", int(a["port"])), 5).close()
+    socket.create_connection((_LOOPBACK, _door(a)), 5).close()
     return True
 
 
@@ -90,16 +134,40 @@ def reaches_its_listener(a: Arguments) -> bool:
     prevents="answering in the place of the server",
 )
 def take_over_its_listener(a: Arguments) -> None:
-    for address in ("127.0.0.1", ""):
+    for address in (_LOOPBACK, ""):
         thief = socket.socket()
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
-            thief.bind((address, int(a["port"])))
+            thief.bind((address, _door(a)))
         except OSError:
             continue
         return
     raise OSError
+
+
+@refused(
+    PARTIAL,
+    "No port of the host can be taken.",
+    prevents="standing where a person's program is expected",
+)
+def take_a_port_of_the_host(a: Arguments) -> None:
+    with socket.socket() as listener:
+        listener.bind((_LOOPBACK, 0))
+    if not _on_host_network(a):
+        raise OSError
+
+
+@refused(
+    PARTIAL,
+    "Nothing can listen at the host, not even with a socket that was never bound.",
+    prevents="waiting for a browser or for another session",
+)
+def listen_at_the_host(a: Arguments) -> None:
+    with socket.socket() as listener:
+        listener.listen()
+    if not _on_host_network(a):
+        raise OSError
 
 
 @refused(
@@ -120,15 +188,27 @@ def open_kernel_crypto_socket(a: Arguments) -> None:
     socket.socket(38, socket.SOCK_SEQPACKET)
 
 
-@refused(ALWAYS, "Raw network sockets are closed.", prevents="reading and forging network traffic")
+@refused(
+    ALWAYS,
+    "Raw network sockets are closed.",
+    prevents="reading and forging network traffic",
+)
 def open_packet_socket(a: Arguments) -> None:
     socket.socket(17, socket.SOCK_RAW)
 
 
 @refused(
-    PARTIAL,
-    "Shared memory of other programs cannot be used.",
-    prevents="reading and changing what other programs of the user share",
+    ALWAYS,
+    "Sockets of the kernel's events are closed.",
+    prevents="watching devices and reaching kernel code with a history of holes",
 )
-def use_shared_memory_of_host(a: Arguments) -> None:
-    call("shmget", ctypes.c_long(int(a["shm"])), ctypes.c_long(0), ctypes.c_long(0))
+def open_kernel_event_socket(a: Arguments) -> None:
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _UEVENTS)
+
+
+def _door(a: Arguments) -> int:
+    return int(os.environ[f"INTERLOCK_PORT_{a['port']}"])
+
+
+def _on_host_network(a: Arguments) -> bool:
+    return os.readlink("/proc/self/ns/net") == a["network"]

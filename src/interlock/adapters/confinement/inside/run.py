@@ -1,13 +1,14 @@
-"""Entry point: makes its package importable under ``-I -S`` and prints a report."""
+"""Entry point: makes its package importable under ``-I -S`` and prints a report as JSON."""
 
-import importlib
+import importlib.util
 import json
 import os
 import sys
 
 if __name__ == "__main__":
-    # Appended, so that no file of ours can stand for one of the standard library.
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    # By its file: the directory above may not be listed, and is not to be searched.
+    here = os.path.dirname(os.path.abspath(__file__))
+    if package := importlib.util.spec_from_file_location("inside", f"{here}/__init__.py"):
+        sys.modules["inside"] = importlib.util.module_from_spec(package)
     properties = importlib.import_module("inside.properties")
-    broken = properties.try_all(json.loads(sys.argv[1]))
-    print(json.dumps({"broken": broken, "tried": properties.names()}))
+    print(json.dumps(properties.try_all(json.loads(sys.argv[1]))))

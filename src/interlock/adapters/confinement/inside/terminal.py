@@ -7,6 +7,7 @@ import termios
 
 from .harness import (
     ALWAYS,
+    PARTIAL,
     Arguments,
     call,
     refused,
@@ -23,6 +24,15 @@ _TIOCLINUX = 0x541C
 )
 def open_terminal_of_host(a: Arguments) -> None:
     os.close(os.open("/dev/tty", os.O_RDWR))
+
+
+@refused(
+    PARTIAL,
+    "Another terminal of the machine cannot be opened.",
+    prevents="reading what a person types, and writing over what they see",
+)
+def open_another_terminal(a: Arguments) -> None:
+    os.close(os.open(str(a["terminal"]), os.O_RDWR | os.O_NOCTTY))
 
 
 @true(

@@ -1,7 +1,10 @@
 """Something done in a process of its own, because what it changes cannot be changed back."""
 
+import contextlib
 import os
 from collections.abc import Callable
+
+from . import kernel
 
 
 def run(action: Callable[[], object], uid: int | None = None) -> None:
@@ -31,6 +34,19 @@ def run(action: Callable[[], object], uid: int | None = None) -> None:
 
 def drop(uid: int) -> None:
     """Become an ordinary user for good."""
+    # Root of a container may not have the right to; setuid bits are ineffective all the same.
+    with contextlib.suppress(PermissionError):
+        kernel.drop_capabilities()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+
+
+def let_go(descriptors: list[int]) -> None:
+    """Whoever reads the other end must see it close when the sandbox ends, not when we do."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.close(null)

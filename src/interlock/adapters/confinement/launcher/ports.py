@@ -19,7 +19,7 @@ def hand_out(control: socket.socket, pid: int, ports: list[int], *, root: bool) 
 
     Done in a forked process, because the way back out of a user namespace is closed.
     """
-    forked.run(lambda: _send(control, _bound(pid, ports, root=root)))
+    forked.run(lambda: send(control, _bound(pid, ports, root=root)))
 
 
 def _bound(pid: int, ports: list[int], *, root: bool) -> list[socket.socket]:
@@ -30,10 +30,11 @@ def _bound(pid: int, ports: list[int], *, root: bool) -> list[socket.socket]:
         # The owner of the net namespace, not /proc/PID/ns/user: bubblewrap nests a second one.
         kernel.setns(fcntl.ioctl(net, _NS_GET_USERNS), kernel.CLONE_NEWUSER)
     kernel.setns(net, kernel.CLONE_NEWNET)
-    return [_listen(port) for port in ports]
+    return [listen(port) for port in ports]
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """A socket listening at 127.0.0.1 of the network we are in."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     deadline = time.monotonic() + _PATIENCE_S
@@ -50,7 +51,8 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _send(control: socket.socket, listeners: list[socket.socket]) -> None:
+def send(control: socket.socket, listeners: list[socket.socket]) -> None:
+    """Hand them out to whoever started the sandbox."""
     descriptors = array.array("i", [listener.fileno() for listener in listeners])
     control.sendmsg(
         [b'{"listeners":true}\n'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 from . import ending, limits, ports, staging
 from .job import Job
@@ -22,13 +23,16 @@ class Private:
         self.inside: int | None = None
         self.inside_pid = 0
         if job.uid is None:
-            staging.open_sources([source for source, _ in job.sources])
+            staging.open_sources([source for source, _, _ in job.sources])
         else:
             staging.stage(job.sources)
         self.info, self.info_inside = os.pipe()
         self.gate, self.gate_inside = socket.socketpair()
 
-    def become(self) -> None:
+    def enter(self) -> None:
+        """Nothing: bubblewrap makes the namespaces."""
+
+    def become(self, in_place: Callable[[], None]) -> None:
         """Exec bubblewrap."""
         descriptors = self.info_inside, self.gate_inside.fileno()
         for descriptor in descriptors:

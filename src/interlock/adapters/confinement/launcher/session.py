@@ -17,8 +17,37 @@ from collections.abc import Callable
 
 from interlock.failpoints import arm, reach
 
-from . import ending, forked, kernel, limits, plain, private
+from . import ending, forked, guard, kernel, limits
 from .job import Job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Mode(Protocol):
+        """What one rung does at each step; ``directories`` are left over if we are lost."""
+
+        directories: list[str]
+
+        def enter(self) -> None:
+            """In the child, with the launcher's rights."""
+
+        def become(self, in_place: Callable[[], None]) -> None:
+            """In the child, as the user: exec. Who does more calls ``in_place`` when it is ready
+            for ``release``."""
+
+        def prepare(self, main_pid: int, control: socket.socket) -> int:
+            """In the launcher; a pidfd of the process whose end is the end."""
+
+        def release(self) -> None:
+            """Let the program start."""
+
+        def kill(self) -> None:
+            """Kill everything inside; called until nothing is left."""
+
+        def give_back(self) -> None:
+            """Remove what was made."""
+
 
 _KILLED = -9
 
@@ -32,8 +61,11 @@ def main(descriptor: int) -> None:
     os.chdir("/")
     os.umask(0o022)
     kernel.become_subreaper()
+    # Nothing else would end what an ordinary user's launcher leaves behind if it is lost.
+    guarded = job.uid is None and job.rung in ("landlock", "plain")
+    guardian = guard.watch(job.descriptors) if guarded else None
     try:
-        status = _run(control, job)
+        status = _run(control, job, guardian)
     except Exception as error:
         _say(control, {"error": str(error) or type(error).__name__})
     else:
@@ -41,12 +73,11 @@ def main(descriptor: int) -> None:
     os._exit(0)  # taking the interpreter down would make whoever waits for us wait 5 ms more
 
 
-def _run(control: socket.socket, job: Job) -> int:
+def _run(control: socket.socket, job: Job, guardian: int | None) -> int:
     reach("launcher.fork")
     wanted = job.limits
     root = job.uid is not None
-    mode: private.Private | plain.Plain
-    mode = private.Private(job) if job.private else plain.Plain(job)
+    mode = _mode(job)
     # An ordinary user's tree of cgroups belongs to the login session, so only root tries.
     cgroup = limits.Cgroup(
         job.name,
@@ -54,7 +85,7 @@ def _run(control: socket.socket, job: Job) -> int:
         wanted["processes"] if root else None,
     )
     try:
-        main_pid = _fork(job, mode.become, cgroup)
+        main_pid = _fork(job, mode, cgroup)
         watched = mode.prepare(main_pid, control)
         facts = {
             "cgroup": cgroup.kind,
@@ -66,7 +97,7 @@ def _run(control: socket.socket, job: Job) -> int:
         mode.release()
         _say(control, {"started": True})
         reach("launcher.started")
-        return _wait(control, main_pid)
+        return _wait(control, main_pid, guardian)
     finally:
         reach("launcher.ended")
         ending.end_all(mode.kill)
@@ -74,7 +105,24 @@ def _run(control: socket.socket, job: Job) -> int:
         mode.give_back()
 
 
-def _fork(job: Job, become: Callable[[], None], cgroup: limits.Cgroup) -> int:
+def _mode(job: Job) -> "Mode":
+    """How the job is confined; only what it needs is imported, which is a good part of a start."""
+    match job.rung:
+        case "bubblewrap":
+            from . import private
+
+            return private.Private(job)
+        case "namespaces":
+            from . import namespaces
+
+            return namespaces.Namespaces(job)
+        case _:
+            from . import plain
+
+            return plain.Plain(job)
+
+
+def _fork(job: Job, mode: "Mode", cgroup: limits.Cgroup) -> int:
     """Start the process that becomes the sandbox; its descriptors are then no longer ours."""
     failed, failure = os.pipe()
     parent = os.getpid()
@@ -82,45 +130,37 @@ def _fork(job: Job, become: Callable[[], None], cgroup: limits.Cgroup) -> int:
     if child == 0:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
-                signal.signal(ignored_by_python, signal.SIG_DFL)
+            for changed_by_python in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+                signal.signal(changed_by_python, signal.SIG_DFL)
             cgroup.join()
             own_user = job.uid is not None
             limits.apply(job.limits, memory_is_held=bool(cgroup.kind), own_user=own_user)
+            mode.enter()
             if job.uid is not None:
                 forked.drop(job.uid)
             if os.getuid() == 0:
                 raise PermissionError("nothing is ever run as uid 0")
             kernel.die_with(parent)
-            become()
+            mode.become(lambda: os.close(failure))
         except BaseException as error:
             os.write(failure, str(error).encode(errors="replace"))
         finally:
             os._exit(127)
     os.close(failure)
-    _let_go(job.descriptors)
+    forked.let_go(job.descriptors)
     with os.fdopen(failed, "rb") as pipe:
         if message := pipe.read():
             raise OSError(message.decode(errors="replace"))
     return child
 
 
-def _let_go(descriptors: list[int]) -> None:
-    """Whoever reads the other end must see it close when the sandbox ends, not when we do."""
-    for descriptor in descriptors:
-        os.close(descriptor)
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    os.close(null)
-
-
-def _wait(control: socket.socket, main_pid: int) -> int:
-    """The program's exit status, or that it was killed because the control socket was closed."""
+def _wait(control: socket.socket, main_pid: int, guardian: int | None) -> int:
+    """The program's exit status, or that it was killed: the control socket was closed, or the
+    guardian is gone."""
     ended = os.pidfd_open(main_pid)
     poll = select.poll()
-    poll.register(control, select.POLLIN)
-    poll.register(ended, select.POLLIN)
+    for descriptor in (control.fileno(), ended, *([] if guardian is None else [guardian])):
+        poll.register(descriptor, select.POLLIN)
     ready = {descriptor for descriptor, _ in poll.poll()}
     if ended not in ready:
         return _KILLED

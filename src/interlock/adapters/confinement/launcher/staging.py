@@ -10,6 +10,7 @@ import stat
 from . import kernel
 
 ROOM = "/run/interlock"
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where sem_open and shm_open put their files
 
 
 def place(index: int) -> str:
@@ -32,39 +33,49 @@ def open_sources(paths: list[str]) -> list[int]:
     return descriptors
 
 
-def _private_room() -> None:
-    """A mount namespace of our own with an empty tmpfs at ``ROOM``, gone with the last process."""
+def make_room() -> bool:
+    """A mount namespace of our own with an empty tmpfs at ``ROOM``, gone with the last process.
+
+    Returns:
+        Whether there is one; root of a container may not be allowed to mount.
+    """
+    try:
+        kernel.unshare(kernel.CLONE_NEWNS)
+        # Slave, not private: what the host unmounts must not stay busy because of us.
+        kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_SLAVE)
+    except PermissionError:
+        return False
     os.makedirs(ROOM, mode=0o711, exist_ok=True)
-    kernel.unshare(kernel.CLONE_NEWNS)
-    # Slave, not private: what the host unmounts must not stay busy because of us.
-    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_SLAVE)
-    _tmpfs(ROOM)
+    tmpfs(ROOM)
+    return True
 
 
-def stage(sources: list[tuple[str, bool]]) -> None:
-    """Bind each (source, writable) at its ``place``; bubblewrap makes them read-only."""
-    _private_room()
-    descriptors = open_sources([source for source, _ in sources])
+def stage(sources: list[tuple[str, str, bool]]) -> None:
+    """Bind each (source, …) at its ``place``; bubblewrap makes them read-only."""
+    if not make_room():
+        raise OSError("root may not mount here")
+    descriptors = open_sources([source for source, _, _ in sources])
     for index, descriptor in enumerate(descriptors):
         _bind(descriptor, place(index), writable=True)
 
 
-def expose(sources: list[tuple[str, bool]], uid: int, temporary_bytes: int) -> tuple[str, str]:
-    """Bind each (source, writable) at its own path, reachable for ``uid``; give HOME and TMPDIR.
+def expose(
+    sources: list[tuple[str, str, bool]], descriptors: list[int], uid: int, temporary_bytes: int
+) -> tuple[str, str]:
+    """Bind each (source, …, writable) at its own path, reachable for ``uid``; give HOME and TMPDIR.
 
     An ancestor that ``uid`` may not search is covered by an empty directory that it may.
+    Shared memory is the sandbox's own.
     """
-    _private_room()
-    descriptors = open_sources([source for source, _ in sources])
-    for descriptor, (source, writable) in zip(descriptors, sources, strict=True):
+    # Before the sources, of which one may lie there.
+    _own_tmpfs(SHARED_MEMORY, uid, temporary_bytes)
+    for descriptor, (source, _, writable) in zip(descriptors, sources, strict=True):
         _cover_closed_ancestor(source, uid)
         _bind(descriptor, source, writable=writable)
     private = (ROOM + "/home", ROOM + "/temporary")
     for directory in private:
         os.mkdir(directory)
-        _tmpfs(directory, temporary_bytes)
-        os.chmod(directory, 0o700)
-        os.chown(directory, uid, uid)
+        _own_tmpfs(directory, uid, temporary_bytes)
     return private
 
 
@@ -79,10 +90,17 @@ def _cover_closed_ancestor(path: str, uid: int) -> None:
             return
         bit = 0o100 if status.st_uid == uid else 0o010 if status.st_gid == uid else 0o001
         if not status.st_mode & bit:
-            _tmpfs(ancestor)
+            tmpfs(ancestor)
 
 
-def _tmpfs(target: str, size: int = 1 << 20) -> None:
+def _own_tmpfs(target: str, uid: int, size: int) -> None:
+    tmpfs(target, size)
+    os.chmod(target, 0o700)
+    os.chown(target, uid, uid)
+
+
+def tmpfs(target: str, size: int = 1 << 20) -> None:
+    """An empty directory in memory that everybody may search."""
     options = f"mode=0711,size={size}"
     kernel.mount("tmpfs", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
 
