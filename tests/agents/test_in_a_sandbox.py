@@ -32,6 +32,7 @@ LEVELS = [
             shutil.which("bwrap") is None, reason="NOT RUN: bubblewrap is not installed"
         ),
     ),
+    Level.PARTIAL,
     Level.NONE,
 ]
 

@@ -10,7 +10,7 @@ from tests.e2e.conftest import House
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module", params=["full", "none"])
+@pytest.fixture(scope="module", params=["full", "partial", "none"])
 def level(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -23,6 +23,7 @@ ENVIRONMENT = "/env"
 PACKAGE = "/opt/interlock/lib/interlock"
 SESSION = "/run/interlock-session"
 PROMPT = "prompt.md"
+_LIBRARY = "lib"
 PROGRAMS = "programs"
 """Directory of the state that holds agents' programs; sessions may read it."""
 
@@ -39,7 +40,7 @@ def compose(
 
     Args:
         state: the state directory, of which a session never sees more than its own parts.
-        own: the session's directory on the host, holding ``PROMPT``.
+        own: the session's directory on the host, holding ``PROMPT``; a link may be put there.
         socket_fd: the toolhost's end of its socket.
 
     Raises:
@@ -63,7 +64,9 @@ def compose(
         limits=spec.limits,
     )
     path = f"{translate(ENVIRONMENT, sandbox, level)}/bin:{_SYSTEM_PATH}"
-    library = os.path.dirname(translate(PACKAGE, sandbox, level))
+    library = _library(sandbox, level)
+    if level is not Level.FULL:
+        _link_library(own)
     mode = "namespace" if level is Level.FULL else "tree"
     return dataclasses.replace(
         sandbox,
@@ -85,7 +88,7 @@ def agent_environment(
 ) -> Mapping[str, str]:
     """What the agent's program is told by variables; no secret is among them."""
     port = running.port(spec.ports[0])
-    library = os.path.dirname(translate(PACKAGE, composed, running.level))
+    library = _library(composed, running.level)
     return {
         # Where `interlock` can be imported from: for any Python, and for one that is isolated.
         "PYTHONPATH": ":".join(filter(None, (library, spec.agent.env.get("PYTHONPATH")))),
@@ -97,6 +100,24 @@ def agent_environment(
         "INTERLOCK_AGENT_ID": spec.agent_id,
         "INTERLOCK_PROMPT_FILE": translate(f"{SESSION}/{PROMPT}", composed, running.level),
     }
+
+
+def _library(composed: SandboxSpec, level: Level) -> str:
+    """The directory that ``interlock`` is imported from; nothing else of ours is in it.
+
+    Where our package has no place of its own it lies among others, in a directory that a session
+    may not list; so a link in the session's own directory leads to it.
+    """
+    if level is Level.FULL:
+        return os.path.dirname(PACKAGE)
+    return translate(f"{SESSION}/{_LIBRARY}", composed, level)
+
+
+def _link_library(own: Path) -> None:
+    (own / _LIBRARY).mkdir(exist_ok=True)
+    link = own / _LIBRARY / "interlock"
+    if not link.is_symlink():
+        link.symlink_to(Path(interlock.__file__).resolve().parent)
 
 
 def _all_visible(paths: Iterable[str], state: Path, there: tuple[Mount, ...]) -> Iterator[Mount]:

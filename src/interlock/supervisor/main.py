@@ -7,7 +7,6 @@ here.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import resource
 import signal
 from pathlib import Path
@@ -40,7 +39,7 @@ def main(
     # Each session keeps a handful of descriptors open here.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    capability = _at_most(strongest, probe())
+    capability = probe(strongest)
     try:
         asyncio.run(_run(state, capability, measure or pytest_judge))
     finally:
@@ -55,12 +54,3 @@ async def _run(state: Path, capability: Capability, measure: MeasureFactory) -> 
         loop.add_signal_handler(number, stop.set)
     supervisor = Supervisor(state, capability, measure)
     await supervisor.serve(stop)
-
-
-def _at_most(strongest: Level, found: Capability) -> Capability:
-    """What was found, without what is not to be used."""
-    order = list(Level)
-    if order.index(found.level) >= order.index(strongest):
-        return found
-    reason = f"{found.level.value} works, but no more than {strongest.value} is to be used"
-    return dataclasses.replace(found, level=strongest, reasons=(reason, *found.reasons))

@@ -30,15 +30,20 @@ from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError, NotFoundError, UnavailableError
 from interlock.failpoints import reach
-from interlock.ports.confinement import Level, Mount, SandboxSpec
+from interlock.ports.confinement import PORT_VARIABLE, Level, Mount, SandboxSpec
 
 __all__ = ["Environments"]
 
 _FORMAT = 1
 _PROXY_PORT = 3128
 _LAST_LINES = 12
-# Python first, then each command in a shell of its own, named before it runs.
-_BUILD = """
+# Python first, then each command in a shell of its own, named before it runs. Where the network is
+# the proxy alone, its port is known when the sandbox runs.
+_BUILD = f"""
+proxy=${PORT_VARIABLE}{_PROXY_PORT}
+if [ -n "$proxy" ]; then
+    export HTTPS_PROXY="http://127.0.0.1:$proxy" https_proxy="http://127.0.0.1:$proxy"
+fi
 python=$1 environment=$2
 shift 2
 "$python" -m venv "$environment" || exit
@@ -183,7 +188,6 @@ class Environments:
     def _sandbox(
         self, spec: EnvironmentSpec, home: Path, uid: int | None, index: PackageIndex
     ) -> SandboxSpec:
-        full = self._place.level is Level.FULL
         python, needed = interpreter()
         mounts = (
             Mount(source=str(home / "root"), target=ENVIRONMENT, writable=True),
@@ -192,14 +196,12 @@ class Environments:
             *index.mounts,
         )
         environment = translate(ENVIRONMENT, SandboxSpec(argv=(), mounts=mounts), self._place.level)
-        proxy = f"http://127.0.0.1:{_PROXY_PORT}"
         variables = {
             **index.variables,
             "PATH": f"{environment}/bin:/usr/local/bin:/usr/bin:/bin",
             "VIRTUAL_ENV": environment,
             "PIP_NO_INPUT": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            **({"HTTPS_PROXY": proxy, "https_proxy": proxy} if full else {}),
         }
         argv = ("/bin/sh", "-c", _BUILD, "sh", python, environment, *spec.setup)
         return SandboxSpec(
@@ -207,7 +209,7 @@ class Environments:
             env=variables,
             cwd=TREE,
             mounts=mounts,
-            ports=(_PROXY_PORT,) if full else (),
+            ports=() if self._place.level is Level.NONE else (_PROXY_PORT,),
             uid=uid,
             limits=self._place.limits,
         )

@@ -39,12 +39,13 @@ _BEFORE_S = 120.0
 _LOOK_S = 0.25
 _BUFFER = 1 << 20
 _SAID = 500
-# -I: nothing of the environment's variables or of the tree decides what is imported here.
+# -I: nothing of the environment's variables or of the tree decides what is imported here. The
+# package is found by its file: the directory above it may not be listed, and is not to be searched.
 _START = (
-    "import importlib, os, sys; package = sys.argv.pop(1); "
-    "sys.path.insert(0, os.path.dirname(package)); "
-    "server = importlib.import_module(os.path.basename(package) + '.server'); "
-    "del sys.path[0]; server.main()"
+    "import importlib.util, os, sys; package = sys.argv.pop(1); name = os.path.basename(package); "
+    "spec = importlib.util.spec_from_file_location(name, package + '/__init__.py'); "
+    "sys.modules[name] = importlib.util.module_from_spec(spec); "
+    "importlib.import_module(name + '.server').main()"
 )
 
 

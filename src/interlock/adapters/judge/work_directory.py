@@ -1,5 +1,5 @@
 """The directory that a runner writes its trees to where its sandbox has none of its own: in memory
-if it fits, gone after use.
+if it fits and nobody else gets at it, gone after use.
 
 It is locked while it is used. One that nobody holds was left by a supervisor that died, and is
 removed by the next one that makes a directory there.
@@ -37,7 +37,7 @@ class WorkDirectory:
     """
 
     def __init__(self, scratch: Path, needed: int, uid: int | None) -> None:
-        parent = _parent(scratch, needed)
+        parent = _parent(scratch, needed, in_memory=uid is not None)
         _remove_abandoned(parent)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent)).resolve()
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -66,8 +66,9 @@ class WorkDirectory:
         os.close(self._descriptor)
 
 
-def _parent(scratch: Path, needed: int) -> Path:
-    if needed < _SMALL and _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
+def _parent(scratch: Path, needed: int, *, in_memory: bool) -> Path:
+    """That memory is everybody's of a user: only one of its own keeps sessions out."""
+    if in_memory and needed < _SMALL and _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
         space = os.statvfs(_MEMORY)
         if space.f_bavail * space.f_frsize > 8 * _SMALL:
             return _MEMORY
