@@ -151,7 +151,7 @@ class LaunchedSandbox:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)
             select.select([self._first], [], [], _END_S)
-        if self.level is Level.NONE and self._spec.uid is not None and os.getuid() == 0:
+        if self.level is not Level.FULL and self._spec.uid is not None and os.getuid() == 0:
             uids.end(self._spec.uid)
         for directory in self._leftovers["cgroups"]:
             # Whoever reaps in the launcher's place may be slow; what is left is swept later.
