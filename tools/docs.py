@@ -43,7 +43,7 @@ ANSWERS: dict[str, str] = {
     "claim": "`task`, `phase`, `phase_token`",
     "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
     "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
-    "snapshot": "`task`, `role`, `is_author`, `current_phase`, `task_dependencies`, "
+    "snapshot": "`task`, `role`, `is_author`, `confinement`, `current_phase`, `task_dependencies`, "
     "`completed_tasks`, `blockers`",
     "refresh": "`phase_token`",
     "health": "`status`",

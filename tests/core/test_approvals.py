@@ -121,6 +121,7 @@ def test_a_person_lets_exactly_what_waits_through() -> None:
         binding=approval.binding,
         strength="passphrase",
         reason="seen",
+        confinement="none",
     )
     assert passed == ev.GatePassed(gate="planned", tree="t0")
 

@@ -200,7 +200,7 @@ class Bench:
             self.audit,
             fetch_base=self._fetch_base,
             new_id=self.new_id,
-            level=lambda: "none",
+            level=lambda: self.runner.level.value,
         )
         self._server = Server(ledger, tokens, service, people, driver, housing, doors)
         driver.start()

@@ -18,7 +18,7 @@ from interlock.errors import ConflictError, IntegrityError, NotFoundError, Unava
 from interlock.ports.audit import AuditEntry, Kind, Sealed
 
 FIELDS = {"timestamp", "agent_id", "session_id", "task_id", "phase", "tool", "args", "result"}
-FIELDS |= {"decision", "duration", "call_id", "seq", "kind", "head", "seal"}
+FIELDS |= {"decision", "duration", "call_id", "level", "seq", "kind", "head", "seal"}
 
 
 def test_a_record_has_the_promised_fields_and_what_was_given(tmp_path: Path) -> None:
@@ -34,6 +34,7 @@ def test_a_record_has_the_promised_fields_and_what_was_given(tmp_path: Path) -> 
         "result": ["ok", 1, 2.5, None],
         "duration": 0.25,
         "call_id": "call_1",
+        "level": "partial",
     }
     sealed = log.append(AuditEntry(kind=Kind.OUTCOME, **given)).result(10)
     log.close()

@@ -23,6 +23,7 @@ from interlock.testing.fake_clock import FakeClock
 SECRET = bytes.fromhex("8f3ce1a4976b02d55c19e8743fb0a26d471ec8905ab3f46128d7094be65a13fc")
 OTHER = bytes.fromhex("17bd46f09ae3528c6d01b7f4935ea82c03ef496bd81c7a5520964de7bb38f1ca")
 CLAIMS = ["iss", "aud", "sub", "sid", "tid", "ph", "ep", "att", "wfd", "jti", "iat", "exp"]
+INFORMATION = ["lvl"]
 
 
 def service(secret: bytes = SECRET, *, issuer: str = "srv", start: int = 10**15) -> TokenService:
@@ -39,6 +40,7 @@ def mint(tokens: TokenService, **changes: Any) -> str:
         "epoch": 3,
         "attempt": "att_1",
         "workflow": "d" * 64,
+        "confinement": "full",
     }
     return tokens.mint(**(claims | changes))
 
@@ -72,7 +74,7 @@ def refused(tokens: TokenService, token: str, **more: Any) -> str:
 def test_a_minted_token_says_what_was_put_in_and_nothing_else() -> None:
     tokens = service()
     token = mint(tokens)
-    assert list(payload_of(token)) == CLAIMS
+    assert list(payload_of(token)) == CLAIMS + INFORMATION
     claims = tokens.verify(token, audience="agent")
     assert claims == Claims(
         iss="srv",
@@ -87,6 +89,7 @@ def test_a_minted_token_says_what_was_put_in_and_nothing_else() -> None:
         jti=claims.jti,
         iat=10**9,
         exp=10**9 + 7200,
+        lvl="full",
     )
     assert claims.jti.startswith("tok_")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from interlock.cli.output import clean, emit, json_option, readable
+from interlock.cli.levels import at_levels
+from interlock.cli.output import clean, emit, json_option, readable, say
 from interlock.cli.place import client, passphrase, passphrase_option, task_named
 
 __all__ = ["abort", "approve", "inbox", "reject"]
@@ -29,6 +30,7 @@ def _item(item: dict[str, Any]) -> str:
         lines += [f"  {item['phase']}: {clean(item['what'])}", f"  → {clean(item['command'])}"]
         return "\n".join(lines)
     lines.append(f"  gate {item['gate']}: {item['phase']} → {item['target']}, tree {item['tree']}")
+    lines.append(f"  {at_levels(item['confinement'], item['judged'])}")
     lines += [f"  ✗ {clean(reason['message'])}" for reason in item["reasons"]]
     for before in item["rejected_before"]:
         lines.append(f"  {clean(before['by'])} rejected this before: {clean(before['reason'])}")
@@ -56,9 +58,12 @@ def approve(
     """Let a waiting gate through, for exactly the tree and artifacts that wait."""
     connection = client()
     task_id = task_named(connection, task_id)
-    if binding is None:
-        waiting = (i for i in connection.inbox() if i["task_id"] == task_id)
-        binding = next((i["binding"] for i in waiting if i["kind"] == "approval"), None)
+    waiting = (i for i in connection.inbox() if i["task_id"] == task_id)
+    item = next((i for i in waiting if i["kind"] == "approval"), None)
+    if item is not None:
+        # Before the passphrase is asked for: it is part of what is said yes to.
+        say(f"{task_id} {item['gate']}: {at_levels(item['confinement'], item['judged'])}")
+        binding = binding or item["binding"]
     done = connection.approve(
         task_id,
         gate,
@@ -66,7 +71,9 @@ def approve(
         reason=reason,
         binding=binding,
     )
-    emit(done, as_json=as_json, text=f"Approved: {task_id} is now in {done['phase']}.")
+    levels = at_levels(done["approved"]["confinement"], done["approved"]["judged"])
+    text = f"Approved: {task_id} is now in {done['phase']}; what you approved was {levels}."
+    emit(done, as_json=as_json, text=text)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.cli.bases import told
+from interlock.cli.levels import at_levels, banner
 from interlock.cli.output import clean, clean_lines, emit_line, say
 from interlock.cli.taken import taken_over
 from interlock.engine.views import condensed
@@ -29,9 +30,12 @@ def line(event: dict[str, Any]) -> str:
             return f"task      {event['task_id']}  {data['title']}"
         case "attempt_started":
             number, level = data["number"], data["confinement"]
-            return f"{data['phase']:<9} attempt {number}, session {data['session_id']} ({level})"
+            session = f"session {data['session_id']} ({level}){banner(level)}"
+            return f"{data['phase']:<9} attempt {number}, {session}"
         case "reviewer_started":
-            return f"review    {data['role']} started, session {data['session_id']}"
+            level = data["confinement"]
+            session = f"session {data['session_id']} ({level}){banner(level)}"
+            return f"review    {data['role']} started, {session}"
         case "artifact_submitted":
             return f"{data['phase']:<9} handed in {data['artifact']}"
         case "verdict_submitted":
@@ -41,7 +45,8 @@ def line(event: dict[str, Any]) -> str:
         case "tree_imported":
             return taken_over(data)
         case "evidence_recorded":
-            return f"judge     {data['kind']} measured on {data['tree']}"
+            level = data["level"]
+            return f"judge     {data['kind']} measured on {data['tree']} ({level}){banner(level)}"
         case "base_measured":
             return "\n".join(f"base      {text}" for text in told(data))
         case "gate_passed":
@@ -52,9 +57,13 @@ def line(event: dict[str, Any]) -> str:
         case "approval_requested":
             command = f"interlock approve {event['task_id']} {data['gate']}"
             return f"gate      … {data['gate']} waits for a person → {command}"
-        case "approval_given" | "approval_rejected":
-            verb = "approved" if event["event_type"] == "approval_given" else "rejected"
-            return f"gate      {data['gate']} {verb} by {data['by']}"
+        case "approval_given":
+            levels = at_levels(data.get("confinement", ""), data.get("judged", ""))
+            return (
+                f"gate      {data['gate']} approved by {data['by']} ({data['strength']}): {levels}"
+            )
+        case "approval_rejected":
+            return f"gate      {data['gate']} rejected by {data['by']}"
         case "phase_changed":
             return f"phase     {data['source']} → {data['target']}"
         case "tool_denied":
@@ -69,7 +78,9 @@ def line(event: dict[str, Any]) -> str:
         case "reviewer_ended" if data["exit_code"]:
             return f"review    session {data['session_id']} exited with {data['exit_code']}"
         case "task_completed":
-            return f"done      commit {data['commit']} on {data['branch']}"
+            level = data.get("confinement", "")
+            at_least = f", made at {level} or more{banner(level)}" if level else ""
+            return f"done      commit {data['commit']} on {data['branch']}{at_least}"
         case "task_aborted":
             return f"aborted   {data['reason'] or 'by ' + data['by']}"
     return ""

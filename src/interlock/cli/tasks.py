@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from interlock.cli.bases import told
+from interlock.cli.levels import banner, named
 from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, table
 from interlock.cli.place import client, here
 from interlock.cli.programs import program_options, programs
@@ -43,9 +44,14 @@ def list_tasks(as_json: bool) -> None:
     """Every task, oldest first."""
     found = client().tasks()
     rows = [
-        {**t, "waiting for": t["waiting_for"]["what"] or t["waiting_for"]["who"]} for t in found
+        {
+            **t,
+            "confinement": named(t["confinement"]),
+            "waiting for": t["waiting_for"]["what"] or t["waiting_for"]["who"],
+        }
+        for t in found
     ]
-    columns = ["task_id", "status", "phase", "waiting for", "title"]
+    columns = ["task_id", "status", "phase", "confinement", "waiting for", "title"]
     text = table(rows, columns) if rows else 'No tasks. → interlock run "what to do"'
     emit(found, as_json=as_json, text=text)
 
@@ -64,7 +70,7 @@ def describe(found: dict[str, Any]) -> str:
     lines = [
         f"{found['task_id']}  {clean(found['title'])}",
         f"  status       {found['status']}  (phase {found['phase']}, epoch {found['epoch']})",
-        f"  confinement  {found['confinement'] or '-'}",
+        f"  confinement  {_levels(found)}",
         f"  tree         {found['tree']}",
         f"  branch       {found['branch']}  {found['commit']}",
     ]
@@ -80,7 +86,10 @@ def describe(found: dict[str, Any]) -> str:
     lines += [f"  base         {line}" for line in told(found["base"])]
     for reviewer in found["reviewers"]:
         state = "open" if reviewer["is_open"] else "over"
-        lines.append(f"  reviewer     {reviewer['role']}  {reviewer['session_id']}  {state}")
+        lines.append(
+            f"  reviewer     {reviewer['role']}  {reviewer['session_id']}  {state}  "
+            f"({named(reviewer['confinement'])})"
+        )
     for verdict in found["verdicts"]:
         issues = len(verdict["issues"])
         lines.append(f"  verdict      {verdict['role']}: {verdict['verdict']}, {issues} issue(s)")
@@ -88,6 +97,13 @@ def describe(found: dict[str, Any]) -> str:
         lines.append(f"  ✗ {clean_lines(blocker['message'], '    ')}")
         lines.append(f"    → {clean(blocker['remedy'])}")
     return "\n".join(lines)
+
+
+def _levels(found: dict[str, Any]) -> str:
+    """Of the newest attempt, and of any session before it that had less."""
+    now, least = found["confinement"], found["weakest_confinement"]
+    before = f", {least} at times" if least != now else ""
+    return f"{named(now)}{before}{banner(least)}"
 
 
 @click.command()

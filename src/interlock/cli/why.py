@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from interlock.cli.bases import told
+from interlock.cli.levels import at_levels
 from interlock.cli.output import clean, emit, json_option
 from interlock.cli.place import client, task_named
 from interlock.core.gates.catalog import CHECKS
@@ -38,6 +39,8 @@ def _tree(found: dict[str, Any]) -> str:
     task, gate = found["task"], found["gate"]
     lines = [f"{task['task_id']}  {task['status']} in {task['phase']}: {clean(task['title'])}"]
     said: set[str] = set()
+    levels = at_levels(task["confinement"], task["judged"])
+    lines.append(f"{levels[0].upper()}{levels[1:]}")
     if request := found.get("request"):
         lines.append(
             f"As judged at the last request: attempt {request['attempt']}, tree {request['tree']}"

@@ -27,6 +27,8 @@ def approve(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) -> D
             binding=approval.binding,
             strength=approval.strength,
             reason=approval.reason,
+            confinement=state.confinement,
+            judged=state.judged_at(request.tree),
         ),
         ev.GatePassed(gate=approval.gate, tree=request.tree),
         phase_changed(workflow, state, request, command.anchor),

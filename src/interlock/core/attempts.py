@@ -94,6 +94,7 @@ def complete(state: TaskState, command: cmd.Complete) -> Decision:
             tree=state.tree,
             audit_seq=command.anchor[0],
             audit_head=command.anchor[1],
+            confinement=state.weakest,
         )
     )
 

@@ -300,7 +300,11 @@ class ApprovalRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalGiven:
-    """A person, or the orchestrator where nothing failed or warned, let the gate through."""
+    """A person, or the orchestrator where nothing failed or warned, let the gate through.
+
+    ``confinement`` and ``judged`` are the levels at which what was let through was made and judged,
+    as the approver was shown them; empty in events of releases that did not record them.
+    """
 
     type: ClassVar[EventType] = EventType.APPROVAL_GIVEN
     approval_id: str
@@ -309,6 +313,8 @@ class ApprovalGiven:
     binding: str
     strength: str
     reason: str = ""
+    confinement: str = ""
+    judged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,7 +395,10 @@ class TaskResumed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCompleted:
-    """The result stands as one commit on the task's branch."""
+    """The result stands as one commit on the task's branch.
+
+    ``confinement`` is the weakest level that any session of the task had.
+    """
 
     type: ClassVar[EventType] = EventType.TASK_COMPLETED
     commit: str
@@ -397,6 +406,7 @@ class TaskCompleted:
     tree: str
     audit_seq: int = 0
     audit_head: str = ""
+    confinement: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

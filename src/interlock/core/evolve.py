@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from interlock.core import events as ev
+from interlock.core.confinement import weakest
 from interlock.core.facts import ReviewVerdict
 from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
@@ -115,6 +116,7 @@ def _attempt(
             authors=tuple(dict.fromkeys((*state.authors, event.agent_id))),
             epoch=event.epoch,
             confinement=event.confinement,
+            weakest=weakest((state.weakest, event.confinement)),
             request=None,
         )
     # Whoever held the phase is gone: its token dies with the epoch.
@@ -143,6 +145,7 @@ def _measured(state: TaskState, event: ev.EvidenceRecorded) -> TaskState:
         state,
         evidence={**state.evidence, event.evidence_id: event.digest},
         measured={**known, event.kind: event.digest, "tree": event.tree},
+        judged=weakest((state.judged if known else "", event.level)),
     )
 
 
@@ -157,8 +160,13 @@ def _review(
                 role=event.role,
                 tree=event.tree,
                 epoch=event.epoch,
+                confinement=event.confinement,
             )
-            return replace(state, reviewers=(*state.reviewers, session))
+            return replace(
+                state,
+                reviewers=(*state.reviewers, session),
+                weakest=weakest((state.weakest, event.confinement)),
+            )
         case ev.ReviewerEnded():
             ended = tuple(
                 replace(r, is_open=False, is_lost=event.outcome == "lost")
@@ -258,6 +266,7 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         verdicts=state.verdicts if event.forward else (),
         reviewers=tuple(replace(r, is_open=False) for r in state.reviewers),
         measured={},
+        judged="",
         phase=event.target,
         tree=event.tree,
         epoch=event.epoch,

@@ -213,6 +213,8 @@ def _passed(
                 by=outcome.approved_by,
                 binding=command.facts.binding,
                 strength=outcome.approved_by,
+                confinement=state.confinement,
+                judged=state.judged_at(request.tree),
             )
         )
     if outcome.gate:

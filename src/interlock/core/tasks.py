@@ -48,6 +48,7 @@ class ReviewerSession:
     Args:
         is_open: it has not ended.
         is_lost: it ended because the server lost it, which is not the reviewer's failure.
+        confinement: level that it runs at.
     """
 
     session_id: str
@@ -57,6 +58,7 @@ class ReviewerSession:
     epoch: int
     is_open: bool = True
     is_lost: bool = False
+    confinement: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,10 @@ class TaskState:
             them.
         returns: how often the task went back to an earlier phase since a person last let it go on.
         authors: agent ids that held the task in any attempt, in order; none of them reviews it.
+        confinement: level of the newest attempt: what is in hand now was made at it.
+        judged: weakest level at which something was measured for what is in hand; empty if nothing
+            was.
+        weakest: weakest level of any session of the task so far.
         agent: program specification of the author and the reviewers, as given with the task.
         measured: kind of measurement → blob digest, of what was measured in this phase on the
             tree whose oid is under ``tree``.
@@ -109,6 +115,8 @@ class TaskState:
     agent_id: str = ""
     authors: tuple[str, ...] = ()
     confinement: str = ""
+    judged: str = ""
+    weakest: str = ""
     artifacts: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)
@@ -125,3 +133,7 @@ class TaskState:
     last_outcome: str = ""
     trees: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+
+    def judged_at(self, tree: str) -> str:
+        """Weakest level at which something was measured on ``tree``; empty if nothing was."""
+        return self.judged if self.measured.get("tree") == tree else ""

@@ -88,6 +88,7 @@ class Author:
             prompt=author_prompt(workflow, state, await self._documents(state)),
             environment=await self._means.environment(state),
             read_only=not writable(workflow, phase.id).allowed,
+            confinement=state.confinement,
         )
         return False
 

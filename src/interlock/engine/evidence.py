@@ -7,10 +7,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from interlock.core.events import (
+    AttemptStarted,
+    BaseMeasured,
+    EvidenceRecorded,
+    ReviewerStarted,
+)
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
 from interlock.engine.ledger import Ledger
 from interlock.ports.audit import AuditPort
+from interlock.ports.store import StoredEvent
 
 __all__ = ["bundle"]
 
@@ -29,7 +36,9 @@ async def bundle(ledger: Ledger, audit: AuditPort, state: TaskState) -> dict[str
         "base_commit": state.base_commit,
         "tree": state.tree,
         "commit": state.commit,
-        "confinement": state.confinement,
+        "confinement": state.weakest,
+        "sessions": [_session(event) for event in stored if event.event_type in _SESSIONS],
+        "measurements": [_measurement(e) for e in stored if e.event_type in _MEASURED],
         "artifacts": dict(state.artifacts),
         "evidence": dict(state.evidence),
         "verdicts": plain(state.verdicts),
@@ -37,6 +46,31 @@ async def bundle(ledger: Ledger, audit: AuditPort, state: TaskState) -> dict[str
         "documents": documents,
         "audit": plain(audit.heads),
     }
+
+
+_SESSIONS = {AttemptStarted.type.value: "author", ReviewerStarted.type.value: "reviewer"}
+
+
+def _session(event: StoredEvent) -> dict[str, Any]:
+    """Who worked or looked, on what, and how confined."""
+    data = event.data
+    return {
+        "session_id": data["session_id"],
+        "agent_id": data["agent_id"],
+        "role": data.get("role", _SESSIONS[event.event_type]),
+        "tree": data["tree"],
+        "level": data.get("confinement", ""),
+    }
+
+
+_MEASURED = {EvidenceRecorded.type.value, BaseMeasured.type.value}
+
+
+def _measurement(event: StoredEvent) -> dict[str, Any]:
+    """What was run on which tree, and how confined."""
+    data = event.data
+    found = {"kind": data.get("kind", "base"), "digest": data["digest"], "tree": data["tree"]}
+    return {**found, "level": data.get("level", "")}
 
 
 async def _document(ledger: Ledger, digest: str) -> Mapping[str, Any]:

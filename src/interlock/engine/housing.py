@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from interlock.core.confinement import is_weaker
 from interlock.core.tasks import TaskState
-from interlock.errors import InterlockError, UnavailableError
+from interlock.errors import DeniedError, InterlockError, UnavailableError
 from interlock.failpoints import reach
 from interlock.ports.doors import Doors
 from interlock.ports.runner import AgentCommand, NoSupervisorError, Runner, Session, SessionSpec
@@ -116,11 +117,18 @@ class Housing:
         prompt: str,
         environment: str,
         read_only: bool,
+        confinement: str,
     ) -> Housed:
         """Start a session on the task's tree, or take over the one that survived a server.
 
         Every step is idempotent by the session's id: a server that crashed between two of them
         carries on where it was.
+
+        Args:
+            confinement: level that was recorded for the session.
+
+        Raises:
+            DeniedError: the session runs at a weaker one.
         """
         if (housed := self._housed.get(session_id)) is not None:
             return housed
@@ -141,6 +149,13 @@ class Housing:
                 )
             )
         reach("house.started")
+        if is_weaker(session.level.value, confinement):
+            await self._runner.end(session_id)
+            raise DeniedError(
+                f"session {session_id} got {session.level.value}, and {confinement} is on record",
+                code="IL-ENG-041",
+                remedy="interlock doctor",
+            )
         await session.toolhost.call("thaw")
         await self._doors.open(session)
         reach("house.opened")

@@ -177,6 +177,8 @@ class Outlook:
             "approval_id": state.request.approval_id,
             "binding": state.request.binding,
             "tree": state.request.tree,
+            "confinement": state.confinement,
+            "judged": state.judged_at(state.request.tree),
             "reasons": self.view(state)["blockers"],
             "rejected_before": [
                 {"by": by, "reason": reason}

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from interlock.core import commands as cmd
+from interlock.core.confinement import is_weaker
 from interlock.core.decision import Decision
-from interlock.core.events import BlockerEncountered
+from interlock.core.events import ApprovalGiven, BlockerEncountered
 from interlock.core.facts import Approval
 from interlock.core.model import WorkflowSpec
 from interlock.core.tasks import TaskState
@@ -27,8 +28,6 @@ __all__ = ["Base", "People"]
 
 Base = tuple[str, str]
 """Commit and tree oid that a task starts from."""
-
-_RANK = {"none": 0, "partial": 1, "full": 2}
 
 
 class People:
@@ -132,7 +131,7 @@ class People:
 
     def _require_confinement(self, workflow: WorkflowSpec) -> None:
         wanted, there = workflow.required_confinement, self._level()
-        if _RANK[there] < _RANK[wanted]:
+        if is_weaker(there, wanted):
             raise DeniedError(
                 f"the workflow asks for confinement {wanted}, this machine gives {there}",
                 code="IL-PPL-002",
@@ -180,7 +179,12 @@ class People:
         decision, state = await self._ledger.apply(
             task_id, command, actor=f"person:{by}", command_id=command_id
         )
-        return self._done(decision, state)
+        done = self._done(decision, state)
+        # Of the record: a repeated command is answered with what it did the first time.
+        stored = await self._ledger.run(lambda: self._ledger.store.command(command_id))
+        given = next((e.data for e in stored if e.event_type == ApprovalGiven.type), {})
+        shown = ("gate", "by", "strength", "confinement", "judged")
+        return {**done, "approved": {key: given.get(key, "") for key in shown}}
 
     async def reject(
         self,

@@ -87,6 +87,7 @@ class Reviewers:
                     prompt=reviewer_prompt(self._means.phase(state)[0], state, reviewer.role),
                     environment=await self._means.environment(state),
                     read_only=True,
+                    confinement=reviewer.confinement,
                 )
         if house is not None and not house.over.done():
             return False

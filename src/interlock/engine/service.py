@@ -118,6 +118,7 @@ class Service:
             epoch=caller.epoch,
             attempt=caller.attempt_id,
             workflow=state.workflow,
+            confinement=caller.confinement,
         )
 
     # -- commands --------------------------------------------------------------------------
@@ -253,6 +254,7 @@ class Service:
         return {
             "task": task_view(state),
             "role": caller.role,
+            "confinement": caller.confinement,
             "current_phase": state.phase,
             "task_dependencies": [
                 {"task_id": s.task_id, "title": s.title, "status": s.status.value} for s in needed

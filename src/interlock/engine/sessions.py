@@ -34,6 +34,8 @@ class Caller:
     epoch: int
     attempt_id: str
     role: str
+    confinement: str
+    """Level that the session runs at: for the records, never read for a decision."""
 
     @property
     def is_author(self) -> bool:
@@ -57,6 +59,7 @@ def acts_as(state: TaskState, session_id: str) -> Caller:
                 epoch=state.epoch,
                 attempt_id=state.attempt_id,
                 role=AUTHOR,
+                confinement=state.confinement,
             )
         raise ConflictError(
             f"the task is {state.status.value}; this session's part in it is over",
@@ -73,6 +76,7 @@ def acts_as(state: TaskState, session_id: str) -> Caller:
                 epoch=reviewer.epoch,
                 attempt_id=session_id,
                 role=reviewer.role,
+                confinement=reviewer.confinement,
             )
     raise AuthError(
         f"session {session_id!r} has no part in task {state.task_id!r}",

@@ -21,6 +21,7 @@ def attest(state: TaskState, key: bytes) -> str:
         "tree": state.tree,
         "workflow": state.workflow,
         "environment": state.frozen.environment if state.frozen else "",
+        "confinement": state.weakest,
         "evidence": dict(state.evidence),
         "artifacts": dict(state.artifacts),
     }
@@ -33,5 +34,6 @@ def commit_message(state: TaskState, attestation: str) -> str:
     body = f"{state.title}\n\n{state.description}".strip()
     return (
         f"{body}\n\nInterlock-Task: {state.task_id}\nInterlock-Tree: {state.tree}\n"
+        f"Interlock-Confinement: {state.weakest or 'none'}\n"
         f"Interlock-Attestation: {attestation}\n"
     )

@@ -44,6 +44,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         wfd: digest of the workflow the task is pinned to.
         jti: id of the token itself.
         iat, exp: seconds since 1970; dead from ``exp`` on.
+        lvl: level of confinement of the session: information, never read for a decision.
     """
 
     iss: str
@@ -58,6 +59,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     jti: str
     iat: int
     exp: int
+    lvl: str = ""
 
 
 class TokenService:
@@ -112,11 +114,13 @@ class TokenService:
         epoch: int,
         attempt: str,
         workflow: str,
+        confinement: str = "",
     ) -> str:
         """A fresh token, valid from now for ``expiry_s`` seconds.
 
         Args:
             workflow: digest of the workflow that the task is pinned to.
+            confinement: level of the session.
         """
         now_us = self._clock.now_us()
         claims = Claims(
@@ -132,6 +136,7 @@ class TokenService:
             jti=new_id("tok", now_us // 1_000),
             iat=now_us // 1_000_000,
             exp=now_us // 1_000_000 + self._expiry_s,
+            lvl=confinement,
         )
         return self._sign(msgspec.to_builtins(claims))
 

@@ -285,6 +285,7 @@ class Toolbox:
             decision=render_tool(decision) if decision else None,
             result=result,
             duration=duration,
+            level=caller.confinement,
         )
 
 

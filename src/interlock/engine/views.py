@@ -68,6 +68,8 @@ def task_view(
         "agent_id": state.agent_id,
         "session_id": state.session_id,
         "confinement": state.confinement,
+        "judged": state.judged,
+        "weakest_confinement": state.weakest,
         "artifacts": dict(state.artifacts),
         "evidence": dict(state.evidence),
         "base": plain(state.base),

@@ -34,6 +34,7 @@ class AuditEntry:
         args, result, decision: JSON values or dataclasses; secrets and long texts are taken out
             by the log.
         duration: seconds the call took; ``None`` before its end.
+        level: confinement of the session that called.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class AuditEntry:
     decision: Any = None
     result: Any = None
     duration: float | None = None
+    level: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,9 @@ class MemorySession:
         spawned: how often the program was really started.
     """
 
-    def __init__(self, spec: SessionSpec, files: dict[str, str]) -> None:
+    def __init__(self, spec: SessionSpec, files: dict[str, str], level: Level = Level.NONE) -> None:
         self.spec = spec
+        self._level = level
         self.files = files
         self.spawned = 0
         self.host = _Toolhost(self)
@@ -105,8 +106,8 @@ class MemorySession:
 
     @property
     def level(self) -> Level:
-        """No confinement."""
-        return Level.NONE
+        """What its runner says; nothing is confined."""
+        return self._level
 
     @property
     def door(self) -> socket.socket:
@@ -177,6 +178,8 @@ class MemoryRunner:
     Attributes:
         sessions: those alive, by id.
         started: ids in the order they were really started.
+        level: what it says that its sessions are confined to.
+        given: what they are confined to, if that is something else.
     """
 
     def __init__(self, trees: MemoryTrees, judge: Judge) -> None:
@@ -186,6 +189,8 @@ class MemoryRunner:
         self.sessions: dict[str, MemorySession] = {}
         self.started: list[str] = []
         self.judged: list[JudgeKind] = []
+        self.level = Level.NONE
+        self.given: Level | None = None
 
     async def connected(self, timeout_s: float) -> None:
         """It always is."""
@@ -194,7 +199,9 @@ class MemoryRunner:
         """Start a session, or give the running one of that id."""
         if spec.session_id not in self.sessions:
             self.started.append(spec.session_id)
-            self.sessions[spec.session_id] = MemorySession(spec, self._scratches[spec.scratch])
+            files = self._scratches[spec.scratch]
+            level = self.level if self.given is None else self.given
+            self.sessions[spec.session_id] = MemorySession(spec, files, level)
         return self.sessions[spec.session_id]
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
@@ -227,5 +234,5 @@ class MemoryRunner:
         self._scratches.pop(session_id, None)
 
     def capability(self) -> Capability:
-        """No confinement."""
-        return Capability(level=Level.NONE, reasons=("in memory",), uid_drop=False)
+        """What it says."""
+        return Capability(level=self.level, reasons=("in memory",), uid_drop=False)

@@ -42,6 +42,7 @@ class _Fields(msgspec.Struct):
     result: Any
     duration: float | None
     call_id: str
+    level: str
 
 
 _encoder = msgspec.json.Encoder()
@@ -65,6 +66,7 @@ def encode(entry: AuditEntry, timestamp: int) -> bytes:
         result=entry.result,
         duration=entry.duration,
         call_id=name(entry.call_id),
+        level=name(entry.level),
     )
     return (_as_it_is(fields) or _made_fit(fields))[1:-1]
 
