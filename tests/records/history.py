@@ -70,7 +70,10 @@ def stories() -> Iterator[Story]:
     aborted.must(cmd.Abort(by="ada", reason="changed my mind"))
     yield aborted
 
-    measured = at("TDD").attempt().ask()
+    measured = at("TDD")
+    base = ev.BaseMeasured(digest="e" * 64, tree="t0", tests=3, failing=("t",), failing_count=1)
+    measured.must(cmd.Record(event=base))
+    measured.attempt().ask()
     measured.take_over("t1")
     evidence = ev.EvidenceRecorded(evidence_id="evd_1", kind="red", tree="t1", digest="d" * 64)
     measured.must(cmd.Record(event=evidence))
