@@ -124,12 +124,31 @@ def test_a_pack_that_is_not_there_is_5(shell: Shell) -> None:
     assert shell.init("--pack", "nothing").code == 5
 
 
-def test_it_works_from_below(shell: Shell) -> None:
-    below = shell.repository / "deep" / "er"
+def test_from_below_the_whole_repository_is_set_up_with_the_tests_of_that_part(
+    shell: Shell,
+) -> None:
+    below = shell.repository / "packages" / "my lib" / "src"
     below.mkdir(parents=True)
-    done = shell.init("--trust", "--json", cwd=below)
-    assert done.json["repository"] == str(shell.repository.resolve())
+    (below.parent / "pyproject.toml").write_text('[project]\nname = "mylib"\nversion = "1"\n')
+    (below / "mylib.py").write_text("")
+    git(shell.repository, "add", "-A")
+    git(shell.repository, "commit", "-qm", "Two projects")
+    done = shell.init("--trust", cwd=below)
+    assert done.code == 0, done
+    assert f"Repository: {shell.repository.resolve()}, set up as a whole" in done.out
+    assert "not below" in done.out
+    workflow = (shell.repository / "agent_workflow.yaml").read_text()
+    assert "cd 'packages/my lib' && pip install -e ." in workflow
+    assert "packages/my lib/pyproject.toml" in workflow
+    assert not (below / ".orchestrator").exists()
     assert shell.interlock("task", "list", cwd=below).code == 8
+
+
+def test_a_bare_repository_says_where_to_go(shell: Shell) -> None:
+    git(shell.root, "clone", "-q", "--bare", str(shell.repository), "bare.git")
+    done = shell.init(cwd=shell.root / "bare.git")
+    assert done.code == 7
+    assert "worktree add" in done.err
 
 
 def test_a_worktree_shares_the_state_of_its_repository(shell: Shell) -> None:
@@ -151,14 +170,48 @@ def test_init_in_a_worktree_leaves_nothing_untracked(shell: Shell) -> None:
     assert shell.git("-C", str(tree), "status", "--porcelain") == ""
 
 
-def test_no_hook_of_the_repository_is_run(shell: Shell) -> None:
+def test_nothing_that_a_configuration_names_is_run(shell: Shell) -> None:
+    """Neither the repository's nor the person's: hooks, filters, fsmonitor, aliases, includes."""
+    trap = shell.root / "trap"
+    trap.write_text(f"#!/bin/sh\necho $0 $* >>{shell.root}/ran\ncat\nexit 1\n")
+    trap.chmod(0o755)
+    hooks = shell.root / "hooks"
+    hooks.mkdir()
     for name in ("pre-commit", "commit-msg", "post-commit", "post-index-change"):
-        hook = shell.repository / ".git" / "hooks" / name
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f"#!/bin/sh\ntouch {shell.root}/ran-{name}\nexit 1\n")
-        hook.chmod(0o755)
-    assert shell.init("--trust").code == 0
-    assert list(shell.root.glob("ran-*")) == []
+        for directory in (hooks, shell.repository / ".git" / "hooks"):
+            directory.mkdir(exist_ok=True)
+            (directory / name).symlink_to(trap)
+    evil = (
+        f"[core]\n\tfsmonitor = {trap}\n\thooksPath = {hooks}\n\teditor = {trap}\n"
+        f'[filter "x"]\n\tclean = {trap}\n\tsmudge = {trap}\n\trequired = true\n'
+        f"[alias]\n\tstatus = !{trap}\n[gpg]\n\tprogram = {trap}\n[commit]\n\tgpgSign = true\n"
+    )
+    (shell.root / "more").write_text(evil)
+    with (shell.repository / ".git" / "config").open("a") as config:
+        config.write(evil + f"[include]\n\tpath = {shell.root}/more\n")
+    (shell.root / "home" / ".gitconfig").write_text(f"{evil}[user]\n\tname = Ann\n")
+    (shell.repository / ".gitattributes").write_text("* filter=x\n")
+    (shell.repository / "a.py").write_text("A = 2\n")
+    shell.environment.pop("GIT_CONFIG_GLOBAL")
+    done = shell.init("--trust", "--json")
+    assert done.code == 0, done
+    assert shell.interlock("trust").code == 8
+    assert not (shell.root / "ran").exists()
+    who = shell.git("-c", "core.fsmonitor=", "log", "-1", "--format=%an %ae %s")
+    assert who == "Ann interlock@localhost Set up Interlock"
+
+
+def test_root_leaves_nothing_of_its_own_in_a_persons_repository(shell: Shell) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("NOT RUN: only root can set up somebody else's repository")
+    shell.root.chmod(0o755)
+    for path in (shell.repository, *shell.repository.rglob("*")):
+        os.chown(path, 64998, 64998, follow_symlinks=False)
+    done = shell.init("--trust")
+    assert done.code == 0, done
+    owners = {path.lstat().st_uid for path in shell.repository.rglob("*")}
+    assert owners == {64998}
+    assert shell.layout.passphrase.stat().st_uid == 0
 
 
 def test_what_a_person_has_staged_and_changed_is_left_alone(shell: Shell) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interlock.definition import detect_environment
+from interlock.definition.subproject import detect_within
 
 TESTS = {"tests/test_a.py": "def test_a(): pass\n"}
 
@@ -116,3 +117,15 @@ def test_files_that_cannot_be_read_do_not_stop_the_proposal() -> None:
     )
     assert found is not None
     assert "pip install pytest" in found.setup
+
+
+def test_a_part_of_a_repository_has_the_recipe_of_its_nearest_project() -> None:
+    files = {"setup.py": b"", "libs/a/pyproject.toml": b'[project]\nname = "a"\n', "libs/x.py": b""}
+    for below, setup, lock in (
+        (".", "pip install -e .", "setup.py"),
+        ("libs", "pip install -e .", "setup.py"),
+        ("libs/a/tests/deep", "cd libs/a && pip install -e .", "libs/a/pyproject.toml"),
+    ):
+        found = detect_within(below, files, files.get)
+        assert found is not None
+        assert (found.setup[0], found.lockfiles) == (setup, (lock,)), below

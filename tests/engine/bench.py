@@ -35,6 +35,7 @@ from interlock.engine.sessions import Caller
 from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.ports.runner import JudgeKind
+from interlock.ports.vcs import Base
 from interlock.testing.fake_clock import FakeClock
 from interlock.testing.memory_audit import MemoryAudit
 from interlock.testing.memory_sessions import MemoryDoors, MemoryRunner, MemorySession
@@ -205,7 +206,7 @@ class Bench:
         self._server = Server(ledger, tokens, service, people, driver, housing, doors)
         driver.start()
 
-    async def _fetch_base(self) -> tuple[tuple[str, str], WorkflowSpec]:
+    async def _fetch_base(self) -> tuple[Base, WorkflowSpec]:
         return self.trees.base(), self.workflow
 
     async def crash(self) -> None:

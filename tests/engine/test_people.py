@@ -188,3 +188,13 @@ def test_every_command_in_a_stored_reason_names_its_task() -> None:
             assert " TASK" not in text
 
     run(story)
+
+
+def test_what_is_not_committed_is_said_to_be_left_out() -> None:
+    async def story(b: Bench) -> None:
+        b.trees.uncommitted = tuple(f"f{number}.py" for number in range(7))
+        (notice,) = b.state(await b.create()).notices
+        assert str(notice["message"]).endswith("f0.py, f1.py, f2.py, f3.py, f4.py and 2 more")
+        assert "git commit" in str(notice["remedy"])
+
+    run(story)

@@ -71,7 +71,7 @@ class Project:
     user: Path
     repository: Repository
     scratch: Path
-    base: Base = field(default_factory=lambda: Base("", "", False))
+    base: Base = field(default_factory=lambda: Base("", ""))
     walkers: dict[Path, Snapshot] = field(default_factory=dict)
 
     def start(self) -> None:

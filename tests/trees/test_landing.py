@@ -167,7 +167,7 @@ def test_root_leaves_nothing_of_its_own_in_somebody_elses_repository(
 ) -> None:
     project = somebody_elses
     (project.user / "docs/index.md").unlink()
-    assert project.repository.fetch_base(project.user).dirty
+    assert project.repository.fetch_base(project.user).uncommitted == ("docs/index.md",)
     land(project)
     owners = {path.lstat().st_uid for path in project.user.rglob("*")}
     assert owners == {STRANGER}

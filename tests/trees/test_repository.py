@@ -43,19 +43,16 @@ def test_opening_what_is_not_there_is_not_found(tmp_path: Path) -> None:
 
 def test_base_is_the_commit_and_not_the_working_tree(user: Path, fresh: Repository) -> None:
     clean = fresh.fetch_base(user)
-    assert not clean.dirty
+    assert clean.uncommitted == ()
     put(user, "src/m.py", "edited")
     dirty = fresh.fetch_base(user)
-    assert dirty.dirty
+    assert dirty.uncommitted == ("src/m.py",)
     assert (dirty.commit, dirty.tree) == (clean.commit, clean.tree)
     assert fresh.read(dirty.tree, "src/m.py") == b"def m():\n    return 1\n"
     git("add", "src/m.py", at=user)
-    assert fresh.fetch_base(user).dirty
-
-
-def test_untracked_files_make_nothing_dirty(user: Path, fresh: Repository) -> None:
-    put(user, "notes.txt", "mine")
-    assert not fresh.fetch_base(user).dirty
+    put(user, "notes/own.txt", "mine")
+    put(user, "build/x", "ignored")
+    assert fresh.fetch_base(user).uncommitted == ("notes/", "src/m.py")
 
 
 def test_detached_head_and_other_revisions_are_bases(user: Path, fresh: Repository) -> None:
@@ -131,13 +128,13 @@ def test_linked_working_tree_has_its_own_head(
     commit = commit_all(other)
     put(other, "src/side.py", "edited")
     base = fresh.fetch_base(other)
-    assert (base.commit, base.dirty) == (commit, True)
+    assert (base.commit, base.uncommitted) == (commit, ("src/side.py",))
 
 
 def test_bare_repository_is_a_base(user: Path, tmp_path: Path, fresh: Repository) -> None:
     git("clone", "-q", "--bare", str(user), str(tmp_path / "bare.git"), at=tmp_path)
     base = fresh.fetch_base(tmp_path / "bare.git")
-    assert (base.commit, base.dirty) == (git("rev-parse", "HEAD", at=user), False)
+    assert (base.commit, base.uncommitted) == (git("rev-parse", "HEAD", at=user), ())
 
 
 def test_shallow_clone_is_a_base_and_gives_a_scratch(

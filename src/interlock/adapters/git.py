@@ -185,10 +185,21 @@ class Git:
             GitFailed: objects are missing here, or the other side cannot store them.
         """
         wanted = [f"{revision}\n".encode() for revision in revisions]
-        with self.stream(
-            "pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset", stdin=wanted
-        ) as pack:
-            target.take_pack(pack)
+        refused: GitFailed | None = None
+        try:
+            with self.stream(
+                "pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset", stdin=wanted
+            ) as pack:
+                try:
+                    target.take_pack(pack)
+                except GitFailed as error:
+                    refused = error
+        except GitFailed as error:
+            # Who could not go on is the cause: a signal only says that nobody read any more.
+            if refused is None or error.status > 0:
+                raise
+        if refused is not None:
+            raise refused
 
     def _start(
         self,

@@ -114,6 +114,10 @@ def environment(home: Path) -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
+        # Stronger than a repository's protocol.*.allow, and older than the line above.
+        "GIT_ALLOW_PROTOCOL": "none",
+        # For a git without a repository: it looks for one here and no further up.
+        "GIT_CEILING_DIRECTORIES": str(home),
         "GIT_PROTOCOL_FROM_USER": "0",
         "GIT_AUTHOR_NAME": "interlock",
         "GIT_AUTHOR_EMAIL": "interlock@localhost",

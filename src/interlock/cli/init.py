@@ -3,32 +3,30 @@ read from commits."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from interlock.adapters.acting import acting_as
 from interlock.adapters.audit.log import AuditLog
+from interlock.adapters.trees.user import UserRepository
 from interlock.cli.output import emit, json_option, say
-from interlock.cli.place import passphrase, passphrase_option
+from interlock.cli.place import passphrase, passphrase_option, user_repository
 from interlock.core.model import EnvironmentSpec
-from interlock.definition.detect import detect_environment
 from interlock.definition.loader import load_tree
 from interlock.definition.packs import pack_files
-from interlock.errors import ConflictError, InvalidInputError, NotFoundError
+from interlock.definition.subproject import detect_within
+from interlock.errors import ConflictError, NotFoundError
 from interlock.server.layout import Layout, repository_root
 from interlock.server.passphrase import check_passphrase, set_passphrase
 from interlock.server.trustfile import add_trusted, is_trusted
 
 __all__ = ["init"]
 
-_OF_A_CALLER = frozenset(
-    {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"}
-)
-
+_MESSAGE = "Set up Interlock"
+_OURS = ("agent_workflow.yaml", ".orchestrator/config.yaml", ".orchestrator/schemas")
 _CONFIG = """\
 # Settings of Interlock for this repository; ORCHESTRATOR_<SECTION>_<KEY> wins over them.
 api:
@@ -54,9 +52,11 @@ jwt:
 def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json: bool) -> None:
     """Set this repository up: workflow, schemas, state, passphrase, audit key."""
     root = repository_root(Path.cwd())
-    _require_commit(root)
+    repository = user_repository(root)
+    repository.commit("HEAD")
     _require_plain_directories(root)
-    files = _files(root, pack)
+    here = Path.cwd().resolve().relative_to(root).as_posix()
+    files = _files(repository, root, pack, here)
     # Read before anything is changed: what does not hold is a person's to put right first.
     workflow = load_tree(lambda path: _after(root, path, files)).workflow
     given = None if _is_set_up(root) else passphrase(passphrase_file, confirm=True)
@@ -65,13 +65,15 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     layout = Layout.of(root, create=True)
     if given is not None:
         set_passphrase(layout.passphrase, given)
-    written = _write(root, files)
-    committed = _commit(root, written) if written else ""
+    with acting_as(repository.place.uid, repository.place.gid):
+        written = _write(root, files)
+    committed = repository.add({path: files[path] for path in written}, _MESSAGE) if written else ""
     key = "" if (layout.audit / "key").exists() else AuditLog.create(layout.audit)
-    _link_known_paths(root, layout)
+    with acting_as(repository.place.uid, repository.place.gid):
+        _link_known_paths(repository.place.common_dir, root, layout)
     if workflow.environment is not None:
         _offer_trust(layout, workflow.environment, trusted)
-    uncommitted = _uncommitted(root)
+    uncommitted = list(repository.uncommitted(*_OURS))
     emit(
         {
             "repository": str(root),
@@ -83,7 +85,7 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
             "uncommitted": uncommitted,
         },
         as_json=as_json,
-        text=_summary(layout, written, key, uncommitted),
+        text="\n".join([*_where(root, here), *_summary(layout, written, key, uncommitted)]),
     )
 
 
@@ -95,15 +97,6 @@ def _is_set_up(root: Path) -> bool:
         return False
 
 
-def _require_commit(root: Path) -> None:
-    if _git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
-        raise InvalidInputError(
-            "the repository has no commit yet",
-            code="IL-INI-001",
-            remedy="git commit --allow-empty -m 'First commit'",
-        )
-
-
 def _require_plain_directories(root: Path) -> None:
     """A repository must not lead our writing somewhere else."""
     for path in (root / ".orchestrator", root / ".orchestrator" / "schemas"):
@@ -113,22 +106,6 @@ def _require_plain_directories(root: Path) -> None:
                 code="IL-INI-003",
                 remedy=f"git rm --cached {path} && rm {path}",
             )
-
-
-_QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
-"""What a repository's own configuration must not run in the name of whoever sets it up."""
-
-
-def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    # Variables of a git that called us (a hook) would lead it to another repository or index.
-    environment = {k: v for k, v in os.environ.items() if k not in _OF_A_CALLER}
-    return subprocess.run(
-        ["git", "-C", str(root), *_QUIET, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
 
 
 def _present(root: Path, path: str) -> bytes | None:
@@ -144,12 +121,9 @@ def _after(root: Path, path: str, files: Mapping[str, bytes]) -> bytes | None:
     return files.get(path) if there is None else there
 
 
-def _files(root: Path, pack: str) -> dict[str, bytes]:
+def _files(repository: UserRepository, root: Path, pack: str, here: str) -> dict[str, bytes]:
     """What ``init`` would write into an empty repository."""
-    listed = _git(root, "ls-files", "-z").stdout.split("\0")
-    environment = detect_environment(
-        [path for path in listed if path], lambda path: _present(root, path)
-    )
+    environment = detect_within(here, repository.tracked(), lambda path: _present(root, path))
     return {**pack_files(pack, environment), ".orchestrator/config.yaml": _CONFIG.encode()}
 
 
@@ -171,36 +145,10 @@ def _write(root: Path, files: Mapping[str, bytes]) -> list[str]:
     return written
 
 
-def _uncommitted(root: Path) -> list[str]:
-    """Files of ours that differ from HEAD: tasks do not see what is not committed."""
-    names = ("agent_workflow.yaml", ".orchestrator/config.yaml", ".orchestrator/schemas")
-    found = _git(root, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--", *names)
-    return sorted(entry[3:] for entry in found.stdout.split("\0") if entry)
-
-
-def _commit(root: Path, written: list[str]) -> str:
-    """Commit only what was written; the person's index and hooks are left alone."""
-    identity = []
-    for key, value in (("user.name", "interlock"), ("user.email", "interlock@localhost")):
-        if _git(root, "config", "--get", key).returncode:
-            identity += ["-c", f"{key}={value}"]
-    quiet = [*identity, "-c", "commit.gpgSign=false"]
-    added = _git(root, "add", "--force", "--", *written)
-    done = _git(root, *quiet, "commit", "--quiet", "-m", "Set up Interlock", "--", *written)
-    if added.returncode or done.returncode:
-        raise ConflictError(
-            f"the files were written but not committed: {(added.stderr + done.stderr).strip()}",
-            code="IL-INI-002",
-            remedy=f"git add {' '.join(written)} && git commit",
-        )
-    return _git(root, "rev-parse", "HEAD").stdout.strip()
-
-
-def _link_known_paths(root: Path, layout: Layout) -> None:
+def _link_known_paths(common_dir: Path, root: Path, layout: Layout) -> None:
     """The paths that other tools know, as links into the state; git does not see them."""
     links = {"events.db": layout.events, "tool_audit.jsonl": layout.audit / "000001.jsonl"}
-    # Not below .git of a worktree, which is a file.
-    exclude = root / _git(root, "rev-parse", "--git-path", "info/exclude").stdout.strip()
+    exclude = common_dir / "info" / "exclude"
     for name, target in links.items():
         link = root / ".orchestrator" / name
         if not link.is_symlink() and not link.exists():
@@ -226,7 +174,17 @@ def _offer_trust(layout: Layout, environment: EnvironmentSpec, trusted: bool | N
         say("Not trusted yet: gates that run tests stay undetermined. → interlock trust")
 
 
-def _summary(layout: Layout, written: list[str], key: str, uncommitted: list[str]) -> str:
+def _where(root: Path, here: str) -> list[str]:
+    """Said to somebody in a part of a repository: it is set up as a whole."""
+    if here == ".":
+        return []
+    return [
+        f"Repository: {root}, set up as a whole from {here}/",
+        "  paths in the workflow are from its root; settings for pytest count there, not below",
+    ]
+
+
+def _summary(layout: Layout, written: list[str], key: str, uncommitted: list[str]) -> list[str]:
     lines = [f"State: {layout.root}"]
     if written:
         lines.append(f"Written and committed: {', '.join(written)}")
@@ -240,4 +198,4 @@ def _summary(layout: Layout, written: list[str], key: str, uncommitted: list[str
         lines.append(f"Not committed, so not seen by tasks: {names}")
         lines.append(f"  → git add --force -- {names} && git commit")
     lines.append("Next: interlock up")
-    return "\n".join(lines)
+    return lines

@@ -7,9 +7,9 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +18,17 @@ from interlock.sdk.people import PeopleClient
 from interlock.server.layout import Layout, repository_root
 from interlock.unixpath import within_limit
 
-__all__ = ["client", "git", "here", "passphrase", "passphrase_option", "task_named"]
+if TYPE_CHECKING:
+    from interlock.adapters.trees.user import UserRepository
+
+__all__ = [
+    "client",
+    "here",
+    "passphrase",
+    "passphrase_option",
+    "task_named",
+    "user_repository",
+]
 
 _PREFIX = re.compile(r"task_[0-9A-Za-z]{8,25}")
 
@@ -95,9 +105,16 @@ def task_named(connection: PeopleClient, name: str) -> str:
     return found[0]
 
 
-def git(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """Git in the person's repository, as the person would run it."""
-    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)
+def user_repository(root: Path) -> UserRepository:
+    """The person's repository, read and written by a git that runs nothing of its configuration.
+
+    Raises:
+        DeniedError: it belongs to somebody else.
+    """
+    # Slow to import, and few commands look into the repository.
+    from interlock.adapters.trees.user import locate
+
+    return locate(root)
 
 
 def passphrase(file: Path | None, *, confirm: bool = False) -> str:

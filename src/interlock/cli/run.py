@@ -8,17 +8,14 @@ from typing import Any
 
 import click
 
-from interlock.cli.output import clean, emit, emit_line, json_option, say
-from interlock.cli.place import client, git, here, task_named
+from interlock.cli.output import emit, emit_line, json_option, say
+from interlock.cli.place import client, here, task_named
 from interlock.cli.programs import program_options, programs
 from interlock.cli.progress import FINAL, Following, is_waiting
 from interlock.cli.tasks import describe
 from interlock.errors import UnavailableError, UsageError
 
 __all__ = ["run"]
-
-_NAMED = 5
-"""So many uncommitted paths are named."""
 
 
 @click.command()
@@ -45,7 +42,7 @@ def run(
     **given: Any,
 ) -> int:
     """Have an agent do a task through every phase and gate of the workflow."""
-    root, layout = here()
+    _, layout = here()
     if (task_id is None) == (not title):
         raise UsageError(
             "say what is to be done, or which task to follow",
@@ -55,7 +52,6 @@ def run(
     agent = programs(layout, **given) if task_id is None else {}
     connection = client()
     if task_id is None:
-        _name_uncommitted(root)
         task = connection.create_task(str(title), description=description, agent=agent)
     else:
         task = connection.task(task_named(connection, task_id))
@@ -100,18 +96,6 @@ def _end(task: dict[str, Any], following: Following, *, as_json: bool) -> int:
 
 def _goes_on(task: dict[str, Any]) -> str:
     return f"The task goes on; follow it with: interlock run --task {task['task_id']}"
-
-
-def _name_uncommitted(root: Path) -> None:
-    """A task starts from HEAD: what is only in the working tree is not in it."""
-    listed = git(root, "status", "--porcelain", "--untracked-files=no", "-z").stdout
-    paths = [
-        entry[3:] for entry in listed.decode(errors="replace").split("\0") if entry[2:3] == " "
-    ]
-    if paths:
-        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-        named = clean(", ".join(paths[:_NAMED]))
-        say(f"uncommitted changes are not part of this task: {named}{more}")
 
 
 def _building(environments: Path) -> Path | None:

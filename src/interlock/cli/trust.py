@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from interlock.cli.output import clean, emit, json_option, say
-from interlock.cli.place import client, git, here, passphrase, passphrase_option
+from interlock.cli.place import client, here, passphrase, passphrase_option, user_repository
 from interlock.definition.loader import Loaded, load_tree
 
 __all__ = ["trust"]
@@ -37,12 +37,7 @@ def trust(passphrase_file: Path | None, as_json: bool) -> None:
 
 def _at_head() -> Loaded:
     root, _ = here()
-
-    def read(path: str) -> bytes | None:
-        shown = git(root, "show", f"HEAD:{path}")
-        return None if shown.returncode else shown.stdout
-
-    return load_tree(read)
+    return load_tree(user_repository(root).read)
 
 
 def _without_effect(loaded: Loaded) -> str:

@@ -3,7 +3,7 @@ shown, evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from interlock.core import commands as cmd
@@ -23,11 +23,12 @@ from interlock.engine.outlook import Outlook, SessionLog
 from interlock.engine.programs import Programs
 from interlock.errors import ConflictError, DeniedError, InvalidInputError, NotFoundError
 from interlock.ports.audit import AuditPort
+from interlock.ports.vcs import Base
 
-__all__ = ["Base", "People"]
+__all__ = ["People"]
 
-Base = tuple[str, str]
-"""Commit and tree oid that a task starts from."""
+# So many uncommitted paths are named.
+_NAMED = 5
 
 
 class People:
@@ -47,7 +48,7 @@ class People:
         gatekeeper: Gatekeeper,
         audit: AuditPort,
         *,
-        fetch_base: Callable[[], Any],
+        fetch_base: Callable[[], Awaitable[tuple[Base, WorkflowSpec]]],
         new_id: Callable[[str], str],
         level: Callable[[], str],
         session_log: SessionLog = lambda _: ("", ()),
@@ -92,15 +93,15 @@ class People:
         Programs.of(agent or {})
         if stored := await self._ledger.run(lambda: self._ledger.store.command(command_id)):
             return self._outlook.view(self._ledger.state(stored[0].task_id))
-        (commit, tree), workflow = await self._fetch_base()
+        base, workflow = await self._fetch_base()
         self._require_confinement(workflow)
         self._ledger.workflows[workflow.digest] = workflow
         task_id = self._new_id("task")
         create = cmd.Create(
             title=title.strip(),
             description=description,
-            base_commit=commit,
-            base_tree=tree,
+            base_commit=base.commit,
+            base_tree=base.tree,
             branch=f"interlock/{task_id}",
             depends_on=tuple(depends_on),
             capabilities=tuple(capabilities),
@@ -109,8 +110,26 @@ class People:
         )
         await self._ledger.create(task_id, workflow, create, actor=actor, command_id=command_id)
         await self._tell_untrusted(task_id, workflow, command_id)
+        await self._tell_uncommitted(task_id, base.uncommitted, command_id)
         self._driver.watch(task_id)
         return self._outlook.view(self._ledger.state(task_id))
+
+    async def _tell_uncommitted(self, task_id: str, paths: Sequence[str], command_id: str) -> None:
+        """A task starts from a commit: what is only in the working tree is not in it."""
+        if not paths:
+            return
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        notice = BlockerEncountered(
+            message="uncommitted changes are not part of this task: "
+            f"{', '.join(paths[:_NAMED])}{more}",
+            remedy="git commit, then start another task; this one goes on without them",
+        )
+        await self._ledger.apply(
+            task_id,
+            cmd.Record(event=notice),
+            actor="server",
+            command_id=f"{command_id}:uncommitted",
+        )
 
     async def _tell_untrusted(self, task_id: str, workflow: WorkflowSpec, command_id: str) -> None:
         """Said at the start: without the environment no gate that measures will open."""

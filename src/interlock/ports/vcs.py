@@ -8,7 +8,23 @@ from typing import Protocol
 
 from interlock.core.facts import TreeChange
 
-__all__ = ["Import", "Imported", "Repository", "Revert"]
+__all__ = ["Base", "Import", "Imported", "Repository", "Revert"]
+
+
+class Base(Protocol):
+    """What a task starts from."""
+
+    @property
+    def commit(self) -> str:
+        """Oid of the user's commit."""
+
+    @property
+    def tree(self) -> str:
+        """Oid of its tree."""
+
+    @property
+    def uncommitted(self) -> tuple[str, ...]:
+        """What the user's working tree has besides, as people read it."""
 
 
 class Revert(Protocol):
@@ -82,8 +98,8 @@ class Repository(Protocol):
     def read(self, tree: str, path: str) -> bytes | None:
         """Contents of a path, ``None`` if it is not there."""
 
-    def base(self) -> tuple[str, str]:
-        """Commit and tree that a new task starts from: the user's present HEAD, brought here."""
+    def base(self) -> Base:
+        """What a new task starts from: the user's present HEAD, brought here."""
 
     def take(self, start: str, may_write: Callable[[str], str | None]) -> Import:
         """Begin an import against the tree that the phase started from."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from interlock.adapters.git import Git, GitFailed, Owner
+from interlock.adapters.located import locate
 from interlock.engine.ids import new_id
 from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 
@@ -179,22 +180,16 @@ def repository_root(start: Path) -> Path:
 
     Raises:
         NotFoundError: there is none.
+        InvalidInputError: it is a bare one.
     """
-    for place in (start.resolve(), *start.resolve().parents):
-        if (place / ".git").exists():
-            return place
-    raise NotFoundError(f"{start} is not in a git repository", code="IL-LAY-002", remedy="git init")
+    return locate(start).top()
 
 
 def _config(user_repo: Path) -> Path:
-    dot_git = user_repo.resolve() / ".git"
-    if dot_git.is_file():
-        text = dot_git.read_text().strip()
-        dot_git = (user_repo / text.removeprefix("gitdir:").strip()).resolve()
-        common = dot_git / "commondir"
-        if common.exists():
-            dot_git = (dot_git / common.read_text().strip()).resolve()
-    return dot_git / "config"
+    try:
+        return locate(user_repo).config
+    except NotFoundError:
+        return user_repo / ".git" / "config"
 
 
 def _repo_id(user_repo: Path) -> str | None:
@@ -209,17 +204,17 @@ def _repo_id(user_repo: Path) -> str | None:
 
 
 def _give_id(user_repo: Path) -> str:
+    place = locate(user_repo)
     repo_id = new_id("repo", time.time_ns() // 1_000_000)
-    done = subprocess.run(
-        ["git", "config", "--file", str(_config(user_repo)), f"{_SECTION}.{_KEY}", repo_id],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise InvalidInputError(
-            f"the repository's configuration cannot be written: {done.stderr.strip()}",
-            code="IL-LAY-003",
-            remedy=f"ls -l {_config(user_repo)}",
+    owner = Owner(place.uid, place.gid) if os.geteuid() == 0 and place.uid != 0 else None
+    try:
+        Git(None, owner=owner).run(
+            "config", "--file", str(place.config), f"{_SECTION}.{_KEY}", repo_id
         )
+    except GitFailed as error:
+        raise InvalidInputError(
+            f"the repository's configuration cannot be written: {error.stderr}",
+            code="IL-LAY-003",
+            remedy=f"ls -l {place.config}",
+        ) from None
     return repo_id

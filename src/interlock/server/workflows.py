@@ -9,6 +9,7 @@ from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.project import Project
 from interlock.core.model import WorkflowSpec
 from interlock.engine.codec import plain, typed
+from interlock.ports.vcs import Base
 
 __all__ = ["Workflows"]
 
@@ -28,18 +29,18 @@ class Workflows:
             for digest, blob in listed.items()
         }
 
-    async def fetch_base(self) -> tuple[tuple[str, str], WorkflowSpec]:
+    async def fetch_base(self) -> tuple[Base, WorkflowSpec]:
         """The present base with the definition that stands in it."""
         return await asyncio.to_thread(self._fetch)
 
-    def _fetch(self) -> tuple[tuple[str, str], WorkflowSpec]:
+    def _fetch(self) -> tuple[Base, WorkflowSpec]:
         # Slow to import, and not needed before the first new task.
         from interlock.definition.loader import load_tree
 
-        commit, tree = self._project.base()
-        workflow = load_tree(lambda path: self._project.read(tree, path)).workflow
+        base = self._project.base()
+        workflow = load_tree(lambda path: self._project.read(base.tree, path)).workflow
         listed = json.loads(self._store.setting("workflows") or "{}")
         if workflow.digest not in listed:
             listed[workflow.digest] = self._store.put_blob(json.dumps(plain(workflow)).encode())
             self._store.set_setting("workflows", json.dumps(listed))
-        return (commit, tree), workflow
+        return base, workflow

@@ -24,6 +24,13 @@ class _Revert:
 
 
 @dataclass(frozen=True, slots=True)
+class _Base:
+    commit: str
+    tree: str
+    uncommitted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Imported:
     tree: str
     changes: tuple[TreeChange, ...]
@@ -80,12 +87,14 @@ class MemoryTrees:
 
     Attributes:
         branches: branch → commit, of what was landed.
+        uncommitted: what the user's working tree is said to have besides.
     """
 
     def __init__(self, files: Files) -> None:
         self._trees: dict[str, dict[str, str]] = {}
         self._commits: dict[str, str] = {}
         self.branches: dict[str, str] = {}
+        self.uncommitted: tuple[str, ...] = ()
         tree = self.put(files)
         self._base = (self._commit(tree, "base"), tree)
 
@@ -127,9 +136,9 @@ class MemoryTrees:
         text = self.files(tree).get(path)
         return None if text is None else text.encode()
 
-    def base(self) -> tuple[str, str]:
+    def base(self) -> _Base:
         """The base's commit and tree."""
-        return self._base
+        return _Base(*self._base, self.uncommitted)
 
     def take(self, start: str, may_write: Callable[[str], str | None]) -> _Import:
         """Begin an import of what an in-memory session's ``walk`` gives."""

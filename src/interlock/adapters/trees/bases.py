@@ -24,12 +24,12 @@ class Base:
     Attributes:
         commit: oid of the commit in the person's repository.
         tree: oid of its tree.
-        dirty: tracked files differ from HEAD; those edits are not part of the base.
+        uncommitted: what the person's working tree has besides; it is not part of the base.
     """
 
     commit: str
     tree: str
-    dirty: bool
+    uncommitted: tuple[str, ...] = ()
 
 
 def fetch(git: Git, user: UserRepository, revision: str) -> Base:
@@ -48,7 +48,7 @@ def fetch(git: Git, user: UserRepository, revision: str) -> Base:
     if not git.run("for-each-ref", REFS + commit):
         _copy(git, user, commit)
     tree = git.line("rev-parse", "--verify", f"{commit}^{{tree}}")
-    return Base(commit, tree, user.is_dirty())
+    return Base(commit, tree, user.uncommitted())
 
 
 def keep(git: Git, base: Base) -> None:
@@ -65,17 +65,16 @@ def shallow_ends(git_dir: Path) -> bytes:
 
 
 def _copy(git: Git, user: UserRepository, commit: str) -> None:
-    ends, ours = shallow_ends(user.common_dir), shallow_ends(git.place)
+    ends, ours = shallow_ends(user.place.common_dir), shallow_ends(git.place)
     # Our history may end earlier than theirs does by now: then nothing can be left out.
     known = _bases(git) if ends == ours else []
     try:
         user.git.send([commit, *(f"^{base}" for base in user.having(known))], git)
     except GitFailed as error:
-        raise InvalidInputError(
-            f"commit {commit} cannot be copied: {error.stderr}",
-            code="IL-TRE-006",
-            remedy="git fsck; in a partial clone: git fetch --refetch --no-filter",
-        ) from None
+        if not user.is_partial():
+            raise _incomplete(commit, error, "git fsck") from None
+        _copy_alone(git, user, commit)
+        ends += f"{commit}\n".encode()
     together = sorted({*ends.split(), *ours.split()})
     if together:
         with tempfile.NamedTemporaryFile(dir=git.place, delete=False) as file:
@@ -83,6 +82,22 @@ def _copy(git: Git, user: UserRepository, commit: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(file.name, git.place / "shallow")
+
+
+def _copy_alone(git: Git, user: UserRepository, commit: str) -> None:
+    """Copy a commit without its ancestors: a partial clone has all of what it checked out."""
+    try:
+        user.git.send([f"--shallow {commit}", commit], git)
+    except GitFailed as error:
+        remedy = "git sparse-checkout disable; or git fetch --refetch --no-filter"
+        raise _incomplete(commit, error, remedy) from None
+
+
+def _incomplete(commit: str, error: GitFailed, remedy: str) -> InvalidInputError:
+    last = error.stderr.splitlines()[-1:] or [""]
+    return InvalidInputError(
+        f"commit {commit} cannot be copied: {last[0]}", code="IL-TRE-006", remedy=remedy
+    )
 
 
 def _bases(git: Git) -> list[str]:

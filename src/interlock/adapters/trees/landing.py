@@ -80,7 +80,7 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
             code="IL-TRE-010",
             remedy="git switch to another branch, then land again",
         )
-    names = SyncedNames(user.common_dir)
+    names = SyncedNames(user.place.common_dir)
     shown = user.git.run("show-ref", "--verify", "--hash", ref, accept=(0, 1, 128))
     now = shown.decode().strip() or ABSENT
     if now != expected:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from interlock.adapters.trees.bases import Base
 from interlock.adapters.trees.imports import Import
 from interlock.adapters.trees.repository import Repository
 from interlock.core.facts import TreeChange
@@ -26,10 +27,9 @@ class Project:
         self._repository = repository
         self._user_repo = user_repo
 
-    def base(self) -> tuple[str, str]:
+    def base(self) -> Base:
         """Commit and tree of the person's HEAD, brought into the bare repository."""
-        base = self._repository.fetch_base(self._user_repo)
-        return base.commit, base.tree
+        return self._repository.fetch_base(self._user_repo)
 
     def keep(self, tree: str, ref: str, *, parent: str) -> str:
         """A commit of ``tree`` under ``ref``, so that it is never collected."""

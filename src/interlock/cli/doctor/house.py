@@ -116,14 +116,10 @@ def _server(about: dict[str, Any] | None, here: Level) -> Iterator[Check]:
 
 def _at_head(root: Path) -> WorkflowSpec:
     """The workflow that a task would be pinned to now."""
-    from interlock.cli.place import git
+    from interlock.cli.place import user_repository
     from interlock.definition.loader import load_tree
 
-    def read(path: str) -> bytes | None:
-        shown = git(root, "show", f"HEAD:{path}")
-        return None if shown.returncode else shown.stdout
-
-    return load_tree(read).workflow
+    return load_tree(user_repository(root).read).workflow
 
 
 def _required(workflow: WorkflowSpec, in_use: Level) -> Iterator[Check]:
