@@ -9,8 +9,11 @@ import pytest
 
 from interlock.core.facts import (
     Cause,
+    Fate,
+    Finding,
     GateFacts,
     GreenFacts,
+    Mutant,
     RedFacts,
     Run,
     TestOutcome,
@@ -21,7 +24,7 @@ from interlock.core.gates.samples import NEW, OLD, PLAN, green, red, run
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
 
-F, U = Outcome.FAIL, Outcome.UNDETERMINED
+F, U, W = Outcome.FAIL, Outcome.UNDETERMINED, Outcome.WARN
 SECOND = "tests/test_new.py::test_second"
 
 
@@ -77,6 +80,43 @@ def _green(**changes: Any) -> GreenFacts:
 
 
 RAN = run("x", OLD, NEW)
+
+
+def _two(**changes: Any) -> GreenFacts:
+    """Two new tests; the second one has no expected value."""
+    measured = _green(
+        red_tests=(NEW, SECOND),
+        suite=run("g", OLD, NEW, SECOND),
+        revert=run("revert", failed=(NEW, SECOND)),
+        control=run("control", failed=(NEW, SECOND)),
+        twin=run("twin", failed=(NEW, SECOND)),
+        perturbed=run("perturbed", SECOND, failed=(NEW,)),
+        neutral=run("neutral", NEW, SECOND),
+    )
+    return replace(measured, **changes)
+
+
+def _with_both(measured: Run, test: str, cause: Cause) -> Run:
+    other = TestResult(id=test, outcome=TestOutcome.FAILED, cause=cause)
+    return replace(measured, tests=(*measured.tests, other))
+
+
+def _mutant(*noticed_by: str) -> Mutant:
+    return Mutant(
+        symbol="a.py::f",
+        path="a.py",
+        line=3,
+        what="return None",
+        diff="- return x\n+ return None",
+        fate=Fate.NOTICED if noticed_by else Fate.SURVIVED,
+        noticed_by=noticed_by,
+    )
+
+
+def _finding(kind: str) -> Finding:
+    return Finding(kind=kind, path="a.py", line=7, message="imports pytest")
+
+
 GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
     "as it should be": (green(), Outcome.PASS),
     "nothing could be measured": (_green(problem="time-out"), U),
@@ -110,27 +150,102 @@ GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
         _green(revert=_broken(run("revert"))),
         Outcome.PASS,
     ),
-    "green with inverted assertions": (_green(twin=run("twin", NEW)), F),
+    "green with inverted assertions": (_green(twin=run("twin", NEW)), U),
     "the twin ended early": (_green(twin=_unwhole(run("twin", failed=(NEW,)))), U),
     "the twin did not run the test": (_green(twin=run("twin")), U),
     "the twin skipped the test": (_green(twin=_with(NEW, TestOutcome.SKIPPED)), U),
     "nothing to invert": (_green(not_inverted=(NEW,)), U),
-    "one of two has no oracle": (
-        _green(
-            red_tests=(NEW, SECOND),
-            suite=run("g", OLD, NEW, SECOND),
-            revert=run("revert", failed=(NEW, SECOND)),
-            twin=run("twin", SECOND, failed=(NEW,)),
-        ),
+    "one of two has no oracle": (_two(twin=run("twin", SECOND, failed=(NEW,))), W),
+    "one of two has no assertion": (_two(not_inverted=(SECOND,)), W),
+    "one of two fails by an error": (
+        _two(twin=_with_both(run("twin", failed=(NEW,)), SECOND, Cause.OTHER)),
+        W,
+    ),
+    "no test of two has an oracle": (
+        _two(twin=run("twin", SECOND, failed=(NEW,)), not_inverted=(NEW,)),
         U,
     ),
+    "no perturbed run": (_green(perturbed=None), U),
+    "no neutral run": (_green(neutral=None), U),
+    "a control without one of the tests": (_green(control=run("control", failed=("c::c",))), U),
+    "a test that cannot be sunk": (
+        _green(control=run("control", failed=("c::c",)), not_sunk=(NEW,)),
+        Outcome.PASS,
+    ),
+    "one sunk test passes": (_green(control=run("control", NEW, failed=("c::c",))), F),
+    "green only as it is written": (_green(neutral=run("neutral", failed=(NEW,))), F),
+    "red in other words twice": (
+        _green(neutral=run("neutral", failed=(NEW,)), neutral_again=run("n", failed=(NEW,))),
+        F,
+    ),
+    "red in another order": (
+        _green(neutral=run("neutral", failed=(NEW,)), neutral_again=run("n", NEW)),
+        U,
+    ),
+    "the neutral run ended early": (_green(neutral=_unwhole(run("neutral", NEW))), U),
+    "green with other values, once compared": (
+        _green(perturbed=run("perturbed", NEW), unexpected=run("unexpected", failed=(NEW,))),
+        F,
+    ),
+    "green with other values, not compared": (
+        _green(perturbed=run("perturbed", NEW), unexpected=run("unexpected", NEW)),
+        U,
+    ),
+    "one of two is green with other values": (
+        _two(perturbed=run("p", SECOND, failed=(NEW,)), perturbed_tests=(NEW, SECOND)),
+        W,
+    ),
+    "nothing to change": (
+        _green(perturbed=run("perturbed", NEW), perturbed_tests=()),
+        Outcome.PASS,
+    ),
+    "no changed function": (_green(mutants=()), Outcome.PASS),
+    "a fault that nobody notices": (_green(mutants=(_mutant(),)), F),
+    "a fault that nobody notices beside one that is noticed": (
+        _green(mutants=(_mutant(), _mutant(NEW))),
+        Outcome.PASS,
+    ),
+    "a fault that an old test notices": (_green(mutants=(_mutant(OLD),)), Outcome.PASS),
+    "a fault that only a test without an oracle notices": (
+        _two(mutants=(_mutant(SECOND),), not_inverted=(SECOND,)),
+        F,
+    ),
+    "faults that were not run": (
+        _green(mutants=(replace(_mutant(), fate=Fate.NOT_RUN),)),
+        Outcome.PASS,
+    ),
+    "one of two functions has no noticed fault": (
+        _green(mutants=(_mutant(NEW), replace(_mutant(), symbol="a.py::g"))),
+        F,
+    ),
+    "a finding that blocks": (_green(findings=(_finding("runner_import"),)), F),
+    "a finding that is told": (_green(findings=(_finding("names_tests"),)), W),
 }
 
 
 @pytest.mark.parametrize("name", sorted(GREEN))
 def test_green_is_measured_and_believed_or_not_there(name: str) -> None:
     facts, outcome = GREEN[name]
-    assert _check("all_tests_pass", green=facts).outcome is outcome
+    found = _check("all_tests_pass", green=facts)
+    assert found.outcome is outcome
+    assert found.reason.remedy or outcome is Outcome.PASS
+
+
+def test_a_fault_that_nobody_notices_is_told_with_its_place_and_a_way_on() -> None:
+    reason = _check("all_tests_pass", green=_green(mutants=(_mutant(),))).reason
+    assert (
+        reason.message == "no test notices any fault in a.py::f: a.py:3 - return x | + return None"
+    )
+    assert reason.remedy == "Go back to TDD and assert what f is for, or leave it as it was."
+    beside = _check("all_tests_pass", green=_green(mutants=(_mutant(), _mutant(NEW)))).reason
+    assert "1 of 2 faults are noticed" in beside.message
+    assert beside.facts["survivors"] == ["a.py:3 - return x | + return None"]
+
+
+def test_a_workflow_may_accept_a_kind_of_finding() -> None:
+    spec = CheckSpec(check="all_tests_pass", params={"accept": ("runner_import",)})
+    facts = GateFacts(green=_green(findings=(_finding("runner_import"),)))
+    assert CHECKS["all_tests_pass"].evaluate(spec, facts).outcome is W
 
 
 SKIPS: dict[str, tuple[GreenFacts, Outcome]] = {

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.judge.support import PATTERNS, SPEC, Bench
 
-from interlock.adapters.judge import PytestJudge
+from interlock.adapters.judge.variants import Variant
+from interlock.adapters.judge.workbench import Measured, Workbench
 from interlock.core.facts import BaseFacts, RedFacts
 from interlock.ports.confinement import Level
 from interlock.ports.judge import BaseRequest, RedRequest
@@ -37,13 +39,13 @@ def test_a_base_is_measured_once_in_two_orders_and_red_waits_for_the_run_that_is
     shaky: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: Counter[tuple[str, bool]] = Counter()
-    real = PytestJudge._run
+    real = Workbench.measure
 
-    def counted(self: PytestJudge, session: object, variant: object, job: object) -> object:
-        ran[variant.name, variant.seed is None] += 1  # type: ignore[attr-defined]
-        return real(self, session, variant, job)  # type: ignore[arg-type]
+    def counted(self: Workbench, variant: Variant, **more: Any) -> Measured:
+        ran[variant.name, variant.seed is None] += 1
+        return real(self, variant, **more)
 
-    monkeypatch.setattr(PytestJudge, "_run", counted)
+    monkeypatch.setattr(Workbench, "measure", counted)
     tree = shaky.tree({"tests/test_new.py": "def test_new():\n    assert 0\n"})
     asked = RedRequest(base=shaky.base, tree=tree, test_patterns=PATTERNS, environment=SPEC)
     base: list[BaseFacts] = []

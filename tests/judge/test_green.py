@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 from tests.judge.support import Bench, outcomes
 
-from interlock.core.facts import GreenFacts, Run, TestOutcome
+from interlock.core.facts import Fate, GateFacts, GreenFacts, Run, TestOutcome
+from interlock.core.gates.evaluate import CHECKS
+from interlock.core.model import CheckSpec
+from interlock.core.reasons import CheckResult, Outcome
 
 BASE = "class Doc:\n    pass\n\n\ndef double(x):\n    return 2 * x\n"
 HONEST = BASE + (
@@ -75,6 +78,12 @@ def _passed(run: Run | None) -> frozenset[str]:
     return run.with_outcome(TestOutcome.PASSED)
 
 
+def _believed(facts: GreenFacts) -> CheckResult:
+    return CHECKS["all_tests_pass"].evaluate(
+        CheckSpec(check="all_tests_pass"), GateFacts(green=facts)
+    )
+
+
 def _sound(facts: GreenFacts) -> None:
     assert facts.problem == ""
     assert facts.suite is not None
@@ -82,28 +91,50 @@ def _sound(facts: GreenFacts) -> None:
     assert facts.revert is not None
     assert facts.revert.whole
     assert not _passed(facts.revert)
+    for run in (facts.twin, facts.control, facts.perturbed):
+        assert run is not None
+        assert run.whole
     assert set(outcomes(facts.twin).values()) == {("failed", "assertion")}
-    assert len(outcomes(facts.twin)) == 4
-    assert not facts.not_inverted
+    assert len(outcomes(facts.twin)) == len(_passed(facts.neutral)) == 4
+    assert facts.not_inverted == facts.not_sunk == ()
+    # One of them expects nothing but an error.
+    assert len(facts.perturbed_tests) == 3
+    assert _passed(facts.perturbed) == set(facts.red_tests) - set(facts.perturbed_tests)
     _control_fails(facts)
+    assert facts.neutral_again is None
     assert facts.frozen_changed == ()
+    assert {mutant.symbol for mutant in facts.mutants} == {"pkg/text.py::slug"}
+    assert [mutant.fate for mutant in facts.mutants] == [Fate.NOTICED] * len(facts.mutants)
+    assert facts.not_tried == ()
 
 
 def _control_fails(facts: GreenFacts) -> None:
+    """Four tests that were sunk, three of the judge's own."""
     assert facts.control is not None
     assert facts.control.whole
-    assert [test.outcome for test in facts.control.tests] == [TestOutcome.FAILED] * 3
+    assert [test.outcome for test in facts.control.tests] == [TestOutcome.FAILED] * 7
 
 
 def _honest(facts: GreenFacts) -> None:
     _sound(facts)
     assert facts.findings == ()
+    assert _believed(facts).outcome is Outcome.PASS
+    covered = facts.coverage[0]
+    assert (covered.path, covered.missed, covered.missed_changes) == ("pkg/text.py", (), ())
+    assert covered.changed == (9, 10, 11, 12)
+
+
+def _honest_enough(facts: GreenFacts) -> None:
+    """Nothing is wrong with its runs; its text is another matter."""
+    _sound(facts)
+    assert _believed(facts).outcome is Outcome.WARN
 
 
 def _wrong(facts: GreenFacts) -> None:
     assert facts.suite is not None
     assert not any("test_slug" in test for test in _passed(facts.suite))
-    _control_fails(facts)
+    # Nothing else is worth a run then.
+    assert facts.control is None
 
 
 def _forged(facts: GreenFacts) -> None:
@@ -119,7 +150,9 @@ def _nothing_said(facts: GreenFacts) -> None:
 
 
 def _equal_to_everything(facts: GreenFacts) -> None:
-    # Perturbed literals are what shows this one; here only its text does.
+    assert len(_passed(facts.perturbed)) == 4
+    assert len(_passed(facts.unexpected)) == 1
+    assert "equals everything" in _believed(facts).reason.message
     assert "equals_everything" in {finding.kind for finding in facts.findings}
 
 
@@ -153,7 +186,7 @@ WRONG = BASE + "\n\ndef slug(text):\n    return None\n"
 
 CASES: dict[str, tuple[dict[str, str | None], Expect]] = {
     "honest": ({"pkg/text.py": HONEST}, _honest),
-    "leaves things for the next run": ({"pkg/text.py": REMEMBERS_RUNS}, _sound),
+    "leaves things for the next run": ({"pkg/text.py": REMEMBERS_RUNS}, _honest_enough),
     "wrong": ({"pkg/text.py": WRONG}, _wrong),
     "patches the report": ({"pkg/text.py": PATCHES_THE_REPORT}, _forged),
     "filters the frames": ({"pkg/text.py": FILTERS_FRAMES}, _forged),
@@ -215,7 +248,7 @@ CASES: dict[str, tuple[dict[str, str | None], Expect]] = {
     ),
     "stands in for a module": (
         {"pkg/text.py": WRONG, "pytest.py": ""},
-        _found("shadows", "pytest.py"),
+        _found("runner_import", "pytest.py"),
     ),
 }
 

@@ -11,7 +11,7 @@ from interlock.statics.python import changed_symbols, findings
     "source, kind",
     [
         ("import _pytest.reports", "runner_import"),
-        ("from unittest import mock", "runner_import"),
+        ("from unittest import mock", "testing_import"),
         ("import gc", "insight_import"),
         ("from os import _exit", "process_exit"),
         ("import os\nos._exit(0)", "process_exit"),
@@ -21,14 +21,18 @@ from interlock.statics.python import changed_symbols, findings
         ("open(__file__)", "reads_itself"),
         ("x = '/proc/self/fd'", "names_tests"),
         ("x = 'tests/test_a.py'", "names_tests"),
-        ("x = 'PYTEST_CURRENT_TEST'", "names_tests"),
+        ("x = 'PYTEST_CURRENT_TEST'", "runner_name"),
+        ("x = '_pytest.reports'", "runner_name"),
+        ("import sys\n'pytest' in sys.modules", "runner_name"),
+        ("x = 'run pytest'", "names_tests"),
         ("class A:\n    def __eq__(self, o): return True", "equals_everything"),
+        ("class A:\n    def __bool__(self): return True", "constant_answer"),
         ("def (", "unparsable"),
     ],
 )
 def test_a_sign_is_found_where_it_is_new(source: str, kind: str) -> None:
     found = findings("pkg/a.py", b"", source.encode())
-    assert [finding.kind for finding in found] == [kind]
+    assert kind in [finding.kind for finding in found]
     assert findings("pkg/a.py", source.encode(), b"# moved\n" + source.encode()) == ()
     assert len(findings("pkg/a.py", source.encode(), source.encode() * 1)) == 0
 
@@ -40,7 +44,7 @@ def test_a_sign_is_found_where_it_is_new(source: str, kind: str) -> None:
         ("src/x.pth", "startup_file"),
         ("a.pyc", "bytecode"),
         ("x.egg-info/entry_points.txt", "plugin"),
-        ("pytest.py", "shadows"),
+        ("pytest.py", "runner_import"),
         ("src/json/__init__.py", "shadows"),
     ],
 )
@@ -54,6 +58,7 @@ def test_a_file_can_be_a_sign_by_its_name(path: str, kind: str) -> None:
     [
         "import json\n\n\ndef f(latest, contest):\n    return json.dumps('the latest contest')\n",
         "class A:\n    def __eq__(self, o):\n        return self.x == o.x\n",
+        "'''How tests/ and pytest are run.'''\n\n\ndef f():\n    'As conftest says.'\n",
     ],
 )
 def test_ordinary_code_has_no_signs(source: str) -> None:

@@ -17,9 +17,12 @@ __all__ = [
     "BaseFacts",
     "Cause",
     "ChangeKind",
+    "CoveredFile",
+    "Fate",
     "Finding",
     "GateFacts",
     "GreenFacts",
+    "Mutant",
     "RedFacts",
     "ReviewIssue",
     "ReviewVerdict",
@@ -72,7 +75,8 @@ class Run:
     A run can be whole although files could not be collected: look at ``collect_errors`` as well.
 
     Args:
-        purpose: ``base``, ``red``, ``green``, ``revert``, ``twin``, ``control`` or ``suite``.
+        purpose: ``base``, ``red``, ``green``, ``revert``, ``twin``, ``perturbed``, ``neutral`` or
+            ``control``.
         tree: oid of the tree that was checked out (variants are named by ``purpose``).
         whole: every collected test reported setup to teardown and the runner ended by itself.
         problem: why the run says nothing, empty if it is whole.
@@ -173,18 +177,86 @@ class RedFacts:
     flaky: tuple[str, ...] = ()
 
 
+class Fate(StrEnum):
+    """What became of a fault that was put into the code on purpose."""
+
+    NOTICED = "noticed"
+    SURVIVED = "survived"
+    NOT_RUN = "not_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """A changed symbol with one small fault in it.
+
+    Args:
+        symbol: ``pkg/text.py::Class.method``.
+        path: the file, ``line`` the place in the candidate.
+        what: the fault in a few words.
+        diff: the statement as it was and with the fault.
+        noticed_by: tests that did not pass with it.
+        problem: why the run did not end by itself, if it did not: that is noticed, too.
+    """
+
+    symbol: str
+    path: str
+    line: int
+    what: str
+    diff: str
+    fate: Fate
+    noticed_by: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveredFile:
+    """What the suite ran of one changed source; statements are named by their first line.
+
+    Args:
+        statements: how many there are in the file.
+        missed: those that did not run.
+        changed: those that differ from the base.
+    """
+
+    path: str
+    statements: int
+    missed: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
+
+    @property
+    def missed_changes(self) -> tuple[int, ...]:
+        """Changed statements that did not run."""
+        return tuple(line for line in self.changed if line in self.missed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreenFacts:
     """The measurement behind GREEN: the frozen tests on the candidate's sources, and what it
     takes to believe them.
 
+    The runs after ``suite`` are only made if that is green; all but ``revert`` have the candidate's
+    sources and the new tests, in other words each time.
+
     Args:
         problem, remedy: as in ``RedFacts``.
         suite: full suite, frozen tests, candidate sources.
         revert: the new tests with all sources back at the base: must be red.
+        control: the new tests with a first line that fails, and tests of the judge's own that
+            fail: green means the runner lies.
+        not_sunk: new tests whose function was not found, which therefore are not in ``control``.
         twin: the new tests with every assertion inverted: each must go red.
         not_inverted: new tests without anything to invert (no oracle).
-        control: a test of the judge's own that must fail; green means the runner lies.
+        perturbed: the new tests with other expected values: those in ``perturbed_tests`` must go
+            red, the others expect no value that could be changed.
+        unexpected: the same with those expectations inverted: what an expected value was compared
+            with must not equal another one as well; measured if ``perturbed`` is not red.
+        neutral: the new tests in other words only: must be green.
+        neutral_again: the same once more, in other words and in the order of the files; measured
+            if ``neutral`` is not green.
+        mutants: the changed symbols with one fault each; each needs one that is noticed.
+        not_tried: changed symbols for which no fault was left.
+        coverage: what the suite ran of each changed source.
+        seed: what words, orders and faults were chosen by.
         red_tests: ids that were red at RED; each must now pass.
         base_green: ids that passed on the base; each must still pass.
         frozen_changed: frozen test files or configuration whose meaning differs from RED.
@@ -198,9 +270,19 @@ class GreenFacts:
     level: str = "none"
     suite: Run | None = None
     revert: Run | None = None
+    control: Run | None = None
+    not_sunk: tuple[str, ...] = ()
     twin: Run | None = None
     not_inverted: tuple[str, ...] = ()
-    control: Run | None = None
+    perturbed: Run | None = None
+    perturbed_tests: tuple[str, ...] = ()
+    unexpected: Run | None = None
+    neutral: Run | None = None
+    neutral_again: Run | None = None
+    mutants: tuple[Mutant, ...] = ()
+    not_tried: tuple[str, ...] = ()
+    coverage: tuple[CoveredFile, ...] = ()
+    seed: str = ""
     red_tests: tuple[str, ...] = ()
     base_green: tuple[str, ...] = ()
     frozen_changed: tuple[str, ...] = ()

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from interlock.core.facts import Finding
 
-__all__ = ["ReadSource", "Statics", "Stubs", "TestName", "Twin"]
+__all__ = [
+    "Mutation",
+    "Mutations",
+    "ReadSource",
+    "Rewriting",
+    "Rewritten",
+    "Statics",
+    "Stubs",
+    "TestName",
+    "Versions",
+]
 
 ReadSource = Callable[[str], bytes]
 """Bytes of a path of one tree; asked only for paths that the tree has."""
@@ -40,17 +51,67 @@ TestName = tuple[str, str]
 """A file and a function in it: ``("tests/test_a.py", "TestB::test_c")``."""
 
 
+Versions = Mapping[str, tuple[bytes | None, bytes | None]]
+"""Path → contents on the base and in the candidate, ``None`` where it is not there."""
+
+
+class Rewriting(StrEnum):
+    """What is done to tests, besides giving them another text.
+
+    ``NEUTRAL``: nothing. ``INVERTED``: their assertions hold exactly when they did not.
+    ``PERTURBED``: they expect other values. ``UNEXPECTED``: other values are not what they get.
+    ``SUNK``: they fail before anything of them has run.
+    """
+
+    NEUTRAL = "neutral"
+    INVERTED = "inverted"
+    PERTURBED = "perturbed"
+    UNEXPECTED = "unexpected"
+    SUNK = "sunk"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Twin:
-    """Test files whose assertions hold exactly when the originals' do not.
+class Rewritten:
+    """Test files for one run.
 
     Args:
-        changes: path → the whole file; only the wanted tests differ, and no line moves.
-        inverted: the wanted tests in which something was inverted.
+        changes: path → the whole file.
+        tests: the wanted tests to which it was done: not those without an assertion to invert or
+            an expected value to change, nor those whose function cannot be found.
     """
 
     changes: Mapping[str, bytes]
-    inverted: frozenset[TestName]
+    tests: frozenset[TestName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """One small fault in a changed symbol.
+
+    Args:
+        symbol: ``pkg/text.py::Class.method``.
+        path: the file, ``line`` the place in it as the candidate has it.
+        starts: first line of the function, decorators included; 0 for values.
+        what: the fault in a few words.
+        diff: the statement as it was and as it is now.
+        source: the whole file with the fault.
+    """
+
+    symbol: str
+    path: str
+    line: int
+    starts: int
+    what: str
+    diff: str
+    source: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutations:
+    """Faults to be tried, the first ones first; ``left_out``: symbols that none was left for."""
+
+    mutations: tuple[Mutation, ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Statics(Protocol):
@@ -61,8 +122,24 @@ class Statics(Protocol):
     ) -> Stubs:
         """Source edits that make each symbol raise ``NotImplementedError(marker …)`` when used."""
 
-    def twin(self, tests: Collection[TestName], paths: Collection[str], read: ReadSource) -> Twin:
-        """Invert tests; one that a class inherits is inverted where it is written."""
+    def rewritten_tests(
+        self,
+        kind: Rewriting,
+        tests: Collection[TestName],
+        paths: Collection[str],
+        read: ReadSource,
+        seed: str,
+    ) -> Rewritten:
+        """Rewrite tests; one that a class inherits is rewritten where it is written."""
+
+    def rendered(self, source: bytes, seed: str) -> bytes:
+        """A source with the same meaning in another text; itself, where that cannot be done."""
+
+    def statements(self, source: bytes) -> Mapping[int, int]:
+        """Line → first line of the statement that runs there; other lines are not in it."""
+
+    def mutations(self, versions: Versions, planned: Collection[str], seed: str) -> Mutations:
+        """Faults for functions that changed and for planned symbols, at most 20, 5 for each."""
 
     def changed_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
         """Dotted names whose definition is new or differs in meaning; all of them if unsure."""
@@ -76,5 +153,5 @@ class Statics(Protocol):
     def main_configuration(self, paths: Collection[str], read: ReadSource) -> str | None:
         """The file at the tree's root that the runner takes its settings from."""
 
-    def control(self, name: str) -> bytes:
-        """A test file whose tests, named after ``name``, all fail."""
+    def control(self, name: str) -> tuple[bytes, tuple[str, ...]]:
+        """A test file whose tests, named after ``name``, all fail; and their names."""

@@ -10,21 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-import random
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.base_runs import BaseRun, BaseRuns
 from interlock.adapters.judge.environment import Environments
+from interlock.adapters.judge.green_runs import Candidate, GreenRuns
 from interlock.adapters.judge.place import Place
-from interlock.adapters.judge.results import Blame, to_run
-from interlock.adapters.judge.session import RunnerSession
+from interlock.adapters.judge.results import Blame
 from interlock.adapters.judge.snapshot import Contents, Snapshot
-from interlock.adapters.judge.variants import Control, Variant, files_of, function_of, invert
+from interlock.adapters.judge.variants import Variant, files_of, function_of
+from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.trees.repository import Repository
 from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run
 from interlock.core.model import EnvironmentSpec
@@ -37,15 +37,6 @@ from interlock.ports.statics import Statics, Stubs
 __all__ = ["PytestJudge"]
 
 _TEST_MODULES = ("test_*.py", "*_test.py")
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What all runs of one request share."""
-
-    environment: Path
-    seconds: int
-    blame: Blame
 
 
 class PytestJudge:
@@ -102,15 +93,14 @@ class PytestJudge:
 
     def _base(self, request: BaseRequest, digest: str) -> BaseFacts:
         base = self._contents(request.base).tree(request.base)
-        job = _Job(self._environments.path(digest), request.seconds, Blame())
         kept = self._kept(request.base, digest)
         seed = int(base.oid[:8], 16)
-        with self._session(job, base) as session:
-            first = self._base_run(session, base, kept, job)
+        with self._workbench(digest, base, request.seconds) as bench:
+            first = _base_run(bench, base, kept)
             if not first.whole:
                 return BaseFacts(problem=first.problem, run=first)
             shuffled = Variant(name="base", tree=base, seed=seed)
-            again = kept.again(lambda: self._run(session, shuffled, job))
+            again = kept.again(lambda: bench.measure(shuffled).run)
         problem = "" if again.whole else f"in random order: {again.problem}"
         return BaseFacts(problem=problem, run=first, again=again, seed=seed, flaky=kept.flaky)
 
@@ -149,12 +139,11 @@ class PytestJudge:
         marker = f"il-{secrets.token_hex(8)}"
         sources = [path for path in base.paths if not is_test(path)]
         stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
-        job = _Job(self._environments.path(digest), request.seconds, _blame(stubs, marker))
-        with self._session(job, frozen) as session:
-            base_run = self._base_run(session, base, self._kept(request.base, digest), job)
+        with self._workbench(digest, frozen, request.seconds) as bench:
+            base_run = _base_run(bench, base, self._kept(request.base, digest))
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
-            red = self._run(session, variant, job)
+            red = bench.measure(variant, blame=_blame(stubs, marker)).run
         problem = f"the base: {base_run.problem}" if base_run.problem else red.problem
         if not problem and not red.tests and not red.collect_errors:
             problem = (
@@ -185,28 +174,23 @@ class PytestJudge:
         if request.config and request.config != _digest(config):
             moved.append("the test configuration is not the one of RED")
         tree = candidate.taking(frozen, lambda path: is_test(path) or path in changed)
-        variants = {"green": Variant(name="green", tree=tree)}
-        control = Control(tree, request.new_tests or request.base_green[:1], self._statics)
-        variants["control"] = control.variant
-        without: list[str] = []
-        if request.new_tests:
-            variants["twin"], without = invert(tree, request.new_tests, self._statics)
-            variants["revert"] = Variant(
-                name="revert",
-                tree=frozen,
-                arguments=files_of(request.new_tests),
-                keep=frozenset(request.new_tests),
-            )
-        job = _Job(self._environments.path(digest), request.seconds, Blame())
-        runs = self._runs(job, variants.values())
-        suite = runs["green"]
-        return GreenFacts(
-            problem=suite.problem or ("" if suite.tests else "no tests were found"),
-            suite=suite,
-            revert=runs.get("revert"),
-            twin=runs.get("twin"),
-            not_inverted=tuple(without),
-            control=control.own(runs["control"]),
+        sources = [path for path in tree.differing(frozen) if path.endswith(".py")]
+        of = Candidate(
+            tree=tree,
+            reverted=frozen,
+            tests=request.new_tests,
+            must_pass=frozenset({*request.red_tests, *request.base_green}),
+            sources=tuple(sources),
+            planned=request.new_symbols,
+            seed=secrets.token_hex(16),
+        )
+        with self._workbench(digest, tree, request.seconds) as bench:
+            facts = GreenRuns(bench, self._statics, of).facts()
+        suite = facts.suite
+        nothing = "" if suite is None or suite.tests else "no tests were found"
+        return replace(
+            facts,
+            problem=(suite.problem if suite else "") or nothing,
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
             findings=self._findings(base, candidate, is_test),
             flaky=self._kept(request.base, digest).flaky,
@@ -215,37 +199,12 @@ class PytestJudge:
     def _contents(self, base: str) -> Contents:
         return Contents(self._repository, base, self._directory / "base")
 
-    def _session(self, job: _Job, tree: Snapshot) -> RunnerSession:
-        return RunnerSession(self._place, job.environment, tree.size())
-
-    def _runs(self, job: _Job, variants: Iterable[Variant]) -> dict[str, Run]:
-        shuffled = list(variants)
-        random.SystemRandom().shuffle(shuffled)
-        done: dict[str, Run] = {}
-        with self._session(job, shuffled[0].tree) as session:
-            for variant in shuffled:
-                done[variant.name] = self._run(session, variant, job)
-        return done
-
-    def _run(self, session: RunnerSession, variant: Variant, job: _Job) -> Run:
-        tree = variant.tree
-        raw = session.run(
-            tree,
-            arguments=variant.arguments,
-            settings=self._statics.main_configuration(tree.paths, tree.read),
-            keep=variant.keep,
-            drop=variant.drop,
-            seconds=job.seconds,
-            seed=variant.seed,
-        )
-        return to_run(variant.name, tree.oid, raw, job.blame)
+    def _workbench(self, digest: str, tree: Snapshot, seconds: int) -> Workbench:
+        environment = self._environments.path(digest)
+        return Workbench(self._place, environment, self._statics, tree, seconds)
 
     def _kept(self, base: str, digest: str) -> BaseRun:
         return self._base_runs.of(base, digest, self._place.level.value)
-
-    def _base_run(self, session: RunnerSession, base: Snapshot, kept: BaseRun, job: _Job) -> Run:
-        """The full suite of the base: measured once for each base and environment."""
-        return kept.first(lambda: self._run(session, Variant(name="base", tree=base), job))
 
     def _new_ids(
         self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run
@@ -275,6 +234,11 @@ class PytestJudge:
                 path, base.read(path) if path in base.paths else None, candidate.read(path)
             )
         )
+
+
+def _base_run(bench: Workbench, base: Snapshot, kept: BaseRun) -> Run:
+    """The full suite of the base: measured once for each base and environment."""
+    return kept.first(lambda: bench.measure(Variant(name="base", tree=base)).run)
 
 
 def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:

@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.core.facts import Cause, Run, TestOutcome, TestResult
 
-__all__ = ["Blame", "RawRun", "to_run"]
+__all__ = ["Blame", "RawRun", "Watched", "to_run", "watched"]
 
 _PASSED, _FAILED, _NO_TESTS = 0, 1, 5
 _SHOWN = 500
@@ -46,11 +46,18 @@ class _Report(msgspec.Struct, tag="report", tag_field="k", forbid_unknown_fields
     error: _Error | None
 
 
+class _Lines(msgspec.Struct, tag="lines", tag_field="k", forbid_unknown_fields=True):
+    file: str
+    hit: list[int]
+    reached: list[tuple[int, list[str]]]
+
+
 class _End(msgspec.Struct, tag="end", tag_field="k", forbid_unknown_fields=True):
     status: int
 
 
-_FRAME = msgspec.json.Decoder(_Collect | _Broken | _Report | _End)
+_Frame = _Collect | _Broken | _Report | _Lines | _End
+_FRAME = msgspec.json.Decoder(_Frame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +79,19 @@ class RawRun:
     output: str
     seconds: float
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What ran of one file.
+
+    Args:
+        lines: their numbers.
+        reached: first line of a function → some of the tests that called it.
+    """
+
+    lines: frozenset[int]
+    reached: Mapping[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +156,20 @@ def to_run(purpose: str, tree: str, raw: RawRun, blame: Blame) -> Run:
     )
 
 
-def _frames(data: bytes) -> tuple[list[_Collect | _Broken | _Report | _End], bool]:
+def watched(raw: RawRun) -> dict[str, Watched]:
+    """Path → what ran of it, for the files that the run was to watch."""
+    frames, _ = _frames(raw.frames)
+    return {
+        frame.file: Watched(
+            lines=frozenset(frame.hit),
+            reached={line: tuple(tests) for line, tests in frame.reached},
+        )
+        for frame in frames
+        if isinstance(frame, _Lines)
+    }
+
+
+def _frames(data: bytes) -> tuple[list[_Frame], bool]:
     try:
         return _FRAME.decode_lines(data), False
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -145,7 +178,7 @@ def _frames(data: bytes) -> tuple[list[_Collect | _Broken | _Report | _End], boo
 
 def _problem(
     raw: RawRun,
-    frames: list[_Collect | _Broken | _Report | _End],
+    frames: list[_Frame],
     unreadable: bool,
     ids: list[str],
     reports: Mapping[str, list[_Report]],

@@ -40,8 +40,9 @@ class RunnerSession:
         settings: str | None,
         keep: frozenset[str] | None,
         drop: frozenset[str],
-        seconds: int,
+        seconds: float,
         seed: int | None = None,
+        watch: Sequence[str] = (),
     ) -> RawRun:
         """Run pytest on a fresh copy of a tree.
 
@@ -53,6 +54,7 @@ class RunnerSession:
             drop: ids not to run.
             seconds: wall time for pytest.
             seed: of the random order of the tests; ``None`` leaves them in the project's order.
+            watch: paths of which the lines that run are reported.
 
         Raises:
             UnavailableError: no runner starts. That one was lost in the middle is a result.
@@ -62,6 +64,7 @@ class RunnerSession:
             "settings": settings,
             "keep": None if keep is None else sorted(keep),
             "drop": sorted(drop),
+            "watch": list(watch),
             "seconds": seconds,
             "seed": seed,
         }

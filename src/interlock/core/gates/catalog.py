@@ -87,7 +87,9 @@ CHECKS: Mapping[str, CheckInfo] = MappingProxyType(
         "tests_are_meaningful": _later("each new test notices a mutant of the code under test"),
         "test_files_follow_convention": _later("the runner finds the test files by itself"),
         "all_tests_pass": CheckInfo(
-            passes_when="the frozen tests pass on the candidate's sources and can be believed"
+            passes_when="the frozen tests pass on the candidate's sources and can be believed",
+            # Kinds of findings that the project has a reason for.
+            parameters={"accept": Parameter(kind=ParameterKind.NAMES, default=())},
         ),
         "no_skipped_tests": CheckInfo(
             passes_when="no test is skipped, deselected, expected to fail or missing"

@@ -1,14 +1,9 @@
-"""GREEN: the frozen tests pass on the candidate's sources, and the runner that says so can be
-believed.
-
-A forged result shares a process with an honest one; what gives it away is that it stays green
-where green is impossible: without the sources (revert), with inverted assertions (twin), in a test
-that must fail (control). A run that did not end by itself shows nothing either way.
-"""
+"""GREEN: the frozen tests pass on the candidate's sources, and that can be believed."""
 
 from __future__ import annotations
 
-from interlock.core.facts import GateFacts, GreenFacts, Run, TestOutcome
+from interlock.core.facts import Fate, GateFacts, GreenFacts, Run, TestOutcome
+from interlock.core.gates.belief import doubt, found_in_text, inconclusive, survivors
 from interlock.core.gates.claims import false_claim
 from interlock.core.gates.flaky import flaky
 from interlock.core.gates.kind import CheckKind, Examples, Needs, result
@@ -75,8 +70,8 @@ def _all_tests_pass(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     lie = false_claim(facts.artifacts.get("test_run_result"), measured.suite, facts.tree)
     if failing := _failing(spec, measured, measured.suite, lie):
         return failing
-    if doubt := _doubt(spec, measured):
-        return doubt
+    if found := doubt(measured, frozenset(spec.params.get("accept", ()))):
+        return result(spec, found.outcome, found.message, remedy=found.remedy, facts=found.facts)
     if lie:
         return result(
             spec,
@@ -84,9 +79,22 @@ def _all_tests_pass(spec: CheckSpec, facts: GateFacts) -> CheckResult:
             f"the claimed test result is false: {lie}",
             remedy="Run the tests with run_tests and hand in what they said.",
         )
-    passed = len(measured.suite.with_outcome(TestOutcome.PASSED))
-    count = len(measured.red_tests)
-    return result(spec, Outcome.PASS, f"{passed} pass, {count} of them were red before")
+    return _believed(spec, measured, measured.suite)
+
+
+def _believed(spec: CheckSpec, measured: GreenFacts, suite: Run) -> CheckResult:
+    """Green, with what a reviewer should know all the same."""
+    passed = len(suite.with_outcome(TestOutcome.PASSED))
+    message = f"{passed} pass, {len(measured.red_tests)} of them were red before"
+    noticed = sum(mutant.fate is Fate.NOTICED for mutant in measured.mutants)
+    message += f"; {noticed} of {len(measured.mutants)} faults are noticed"
+    blind, signs = inconclusive(measured), found_in_text(measured)
+    notes = [f"{test} {why}" for test, why in blind.items()] + signs
+    facts = {"inconclusive": blind, "findings": signs, "survivors": survivors(measured)}
+    if not notes:
+        return result(spec, Outcome.PASS, message, facts=facts)
+    remedy = "Read it before you rely on it; an inconclusive test needs an assertion of its own."
+    return result(spec, Outcome.WARN, f"{message}; {notes[0]}", remedy=remedy, facts=facts)
 
 
 def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> CheckResult | None:
@@ -112,63 +120,6 @@ def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> Che
 
 def _outcome(suite: Run, test_id: str) -> str:
     return next((t.outcome.value for t in suite.tests if t.id == test_id), "missing")
-
-
-def _doubt(spec: CheckSpec, measured: GreenFacts) -> CheckResult | None:
-    """Green where green is impossible: the results cannot be believed."""
-    red = set(measured.red_tests)
-    control, revert, twin = measured.control, measured.revert, measured.twin
-    if control is None or twin is None or revert is None:
-        return result(spec, Outcome.UNDETERMINED, "a control run is missing", remedy=_LOOK)
-    if control.with_outcome(TestOutcome.PASSED):
-        return result(
-            spec,
-            Outcome.FAIL,
-            "a control test that must fail did not: the code under test tampers with its runner",
-            remedy=_LOOK,
-        )
-    for measured_run in (control, revert, twin):
-        if not measured_run.whole:
-            return result(
-                spec,
-                Outcome.UNDETERMINED,
-                f"the {measured_run.purpose} run is not whole: {measured_run.problem}",
-                remedy=_LOOK,
-            )
-    if not control.with_outcome(*_BAD):
-        return result(spec, Outcome.UNDETERMINED, "no control test ran", remedy=_LOOK)
-    if kept := sorted(red & revert.with_outcome(TestOutcome.PASSED)):
-        return result(
-            spec,
-            Outcome.FAIL,
-            f"{kept[0]} passes without the change to the sources",
-            remedy="The test must depend on the code it is about; go back to TDD.",
-            facts={"tests": kept},
-        )
-    return _twin_doubt(spec, red - set(measured.not_inverted), red, twin)
-
-
-def _twin_doubt(
-    spec: CheckSpec, inverted: set[str], red: set[str], twin: Run
-) -> CheckResult | None:
-    passed = sorted(inverted & twin.with_outcome(TestOutcome.PASSED))
-    if inverted and set(passed) == inverted:
-        return result(
-            spec,
-            Outcome.FAIL,
-            "every new test passes with its assertions inverted as well: its result is forged",
-            remedy=_LOOK,
-            facts={"tests": passed},
-        )
-    if stayed := sorted(inverted - twin.with_outcome(*_BAD)) or sorted(red if not inverted else ()):
-        return result(
-            spec,
-            Outcome.UNDETERMINED,
-            f"{stayed[0]} does not go red when its assertions are inverted: it has no oracle",
-            remedy="Go back to TDD and assert on the result in the test's own body.",
-            facts={"tests": stayed},
-        )
-    return None
 
 
 def _no_skipped_tests(spec: CheckSpec, facts: GateFacts) -> CheckResult:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from interlock.core.facts import (
     Cause,
     ChangeKind,
+    Fate,
     GreenFacts,
+    Mutant,
     RedFacts,
     Run,
     TestOutcome,
@@ -53,11 +55,24 @@ def red(*, new: Run | None = None, base: Run | None = None) -> RedFacts:
 
 def green(*, suite: Run | None = None, twin: Run | None = None) -> GreenFacts:
     """GREEN as it should be: all pass, and red is red where it must be."""
+    fault = Mutant(
+        symbol="src/text.py::slug",
+        path="src/text.py",
+        line=2,
+        what="return None",
+        diff="- return text\n+ return None",
+        fate=Fate.NOTICED,
+        noticed_by=(NEW,),
+    )
     return GreenFacts(
         suite=run("green", OLD, NEW) if suite is None else suite,
         revert=run("revert", failed=(NEW,)),
         twin=run("twin", failed=(NEW,)) if twin is None else twin,
-        control=run("control", failed=("tests/test_control.py::test_control",)),
+        control=run("control", failed=(NEW, "tests/test_control.py::test_control")),
+        perturbed=run("perturbed", failed=(NEW,)),
+        perturbed_tests=(NEW,),
+        neutral=run("neutral", NEW),
+        mutants=(fault,),
         red_tests=(NEW,),
         base_green=(OLD,),
     )

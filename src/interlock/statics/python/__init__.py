@@ -5,9 +5,11 @@ from __future__ import annotations
 from interlock.statics.python.config import configuration, main_configuration
 from interlock.statics.python.control import control
 from interlock.statics.python.findings import findings
+from interlock.statics.python.mutations import mutations
+from interlock.statics.python.rewriting import rendered, rewritten_tests
+from interlock.statics.python.statements import statements
 from interlock.statics.python.stubs import stubs
 from interlock.statics.python.symbols import changed_symbols
-from interlock.statics.python.twin import twin
 
 __all__ = [
     "changed_symbols",
@@ -15,6 +17,9 @@ __all__ = [
     "control",
     "findings",
     "main_configuration",
+    "mutations",
+    "rendered",
+    "rewritten_tests",
+    "statements",
     "stubs",
-    "twin",
 ]

@@ -24,9 +24,13 @@ def test_{name}_truth(tmp_path):
 """
 
 
-def control(name: str) -> bytes:
-    """A test file of three tests that fail in different ways: comparison, exception, truth.
+_TESTS = ("Test{0}::test_{0}_equality", "Test{0}::test_{0}_exception", "test_{0}_truth")
+
+
+def control(name: str) -> tuple[bytes, tuple[str, ...]]:
+    """A file of three tests that fail in different ways: comparison, exception, truth.
 
     Those of the ``TestCase`` are collected whatever names a project has for its tests.
     """
-    return _TEMPLATE.format(name=name).encode()
+    names = tuple(test.format(name) for test in _TESTS)
+    return _TEMPLATE.format(name=name).encode(), names

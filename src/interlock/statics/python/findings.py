@@ -19,7 +19,8 @@ from interlock.statics.python.symbols import parse
 
 __all__ = ["findings"]
 
-_RUNNER = frozenset({"pytest", "_pytest", "pluggy", "unittest", "nose", "doctest"})
+_RUNNER = frozenset({"pytest", "_pytest", "pluggy"})
+_TESTING = frozenset({"unittest", "nose", "doctest"})
 _INSIGHT = frozenset(
     {"ctypes", "_ctypes", "gc", "inspect", "ast", "tokenize", "linecache", "builtins", "dis"}
 )
@@ -31,7 +32,9 @@ _IMPORTS = frozenset(
     {"modules", "meta_path", "path_hooks", "addaudithook", "__loader__", "__spec__"}
 )
 _DYNAMIC = frozenset({"eval", "exec", "compile", "__import__", "__builtins__"})
-_ALWAYS = frozenset({"__eq__", "__ne__", "__bool__", "__contains__", "__lt__", "__gt__"})
+_EQUALS = frozenset({"__eq__", "__ne__"})
+_ALWAYS = frozenset({"__bool__", "__contains__", "__lt__", "__gt__"})
+_RUNNER_NAME = re.compile(r"PYTEST_\w+|_pytest[.\w]*", re.ASCII)
 _TEXT = re.compile(r"/proc/|\btests?[/_]|conftest|pytest|PYTEST", re.ASCII)
 _STARTUP = frozenset({"sitecustomize.py", "usercustomize.py"})
 _PLUGINS = re.compile(r"\.(?:dist|egg)-info/|(?:^|/)entry_points\.txt$")
@@ -65,8 +68,9 @@ def _all(path: str, source: bytes) -> Iterator[Finding]:
     except ValueError:
         yield Finding(kind="unparsable", path=path, line=1, message="cannot be read as Python")
         return
+    documentation = {id(text) for text in _docstrings(tree)}
     for node in ast.walk(tree):
-        for kind, message in _of(node):
+        for kind, message in _of(node) if id(node) not in documentation else ():
             line = getattr(node, "lineno", 1)
             yield Finding(kind=kind, path=path, line=line, message=message)
 
@@ -82,7 +86,9 @@ def _by_name(path: str) -> Iterator[Finding]:
         kind, message = "plugin", f"{name} can announce a plugin to the test runner"
     elif name.endswith(".py"):
         top = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
-        if top in _RUNNER or top in sys.stdlib_module_names:
+        if top in _RUNNER:
+            kind, message = "runner_import", f"stands in for the module {top}"
+        elif top in sys.stdlib_module_names:
             kind, message = "shadows", f"stands in the way of the module {top}"
     if kind:
         yield Finding(kind=kind, path=path, line=1, message=message)
@@ -103,16 +109,27 @@ def _of(node: ast.AST) -> Iterator[tuple[str, str]]:
             yield "dynamic_code", f"uses {name}"
         case ast.Name(id="__file__"):
             yield "reads_itself", "uses __file__"
+        case ast.Constant(value=str(text)) if _RUNNER_NAME.fullmatch(text):
+            yield "runner_name", f"names {text}"
+        case ast.Compare(
+            left=ast.Constant(value="pytest" | "unittest"),
+            comparators=[ast.Attribute(attr="modules")],
+        ):
+            yield "runner_name", "asks whether tests run"
         case ast.Constant(value=str(text)) if (found := _TEXT.search(text)) and len(text) < 200:
             yield "names_tests", f"a text that contains {found[0]!r}"
-        case ast.FunctionDef(name=name) if name in _ALWAYS and _constant(node):
+        case ast.FunctionDef(name=name) if name in _EQUALS and _constant(node):
             yield "equals_everything", f"{name} does not look at what it compares"
+        case ast.FunctionDef(name=name) if name in _ALWAYS and _constant(node):
+            yield "constant_answer", f"{name} does not look at what it is asked about"
 
 
 def _imported(module: str) -> Iterator[tuple[str, str]]:
     top = module.partition(".")[0]
     if top in _RUNNER:
         yield "runner_import", f"imports {module}"
+    elif top in _TESTING:
+        yield "testing_import", f"imports {module}"
     elif top in _INSIGHT:
         yield "insight_import", f"imports {module}"
 
@@ -125,6 +142,18 @@ def _named(name: str, module: str) -> Iterator[tuple[str, str]]:
         yield "frames", f"uses {place}"
     elif name in _IMPORTS:
         yield "import_system", f"uses {place}"
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Module(body=[ast.Expr(value=ast.Constant() as text), *_])
+                | ast.ClassDef(body=[ast.Expr(value=ast.Constant() as text), *_])
+                | ast.FunctionDef(body=[ast.Expr(value=ast.Constant() as text), *_])
+                | ast.AsyncFunctionDef(body=[ast.Expr(value=ast.Constant() as text), *_])
+            ):
+                yield text
 
 
 def _constant(node: ast.FunctionDef) -> bool:

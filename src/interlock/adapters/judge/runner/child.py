@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from .lines import Lines
 from .report import Reporter
 
 __all__ = ["BUILT_AT", "run"]
@@ -44,15 +45,24 @@ def run(job: dict[str, Any], root: str, frames: int) -> int:
         # As `python -m pytest` does; `src` also for projects that are not installed.
         sys.path[:] = [path for path in sys.path if path != root]
         sys.path[:0] = [root, *(p for p in [os.path.join(root, "src")] if os.path.isdir(p))]
+        lines.start()
 
     setattr(importlib.metadata, "distributions", of_environment)  # noqa: B010 — as above
     # At the end: for `-p tests.plugin` in the settings, without hiding anything.
     sys.path += [*_editable(root), root]
+    lines = Lines(root, job["watch"])
     reporter = Reporter(
-        frames, keep=job["keep"], drop=job["drop"], seed=job["seed"], before_tree=before_tree
+        frames,
+        keep=job["keep"],
+        drop=job["drop"],
+        seed=job["seed"],
+        lines=lines,
+        before_tree=before_tree,
     )
     status = int(pytest.main(_arguments(job, root), plugins=[reporter]))
+    lines.stop()
     sys.stdout.flush()
+    reporter.emit_lines()
     reporter.emit(k="end", status=status)
     return status
 

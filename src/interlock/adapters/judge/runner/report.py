@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from .lines import Lines
+
 __all__ = ["Reporter", "describe"]
 
 _TEXT = 1000
@@ -20,13 +22,15 @@ _CHAIN = 8
 
 
 class Reporter:
-    """Frames, one JSON line each: ``collect``, ``broken``, ``report``; ``end`` is the caller's.
+    """Frames, one JSON line each: ``collect``, ``broken``, ``report``, ``lines``; ``end`` is the
+    caller's.
 
     Args:
         fd: where the frames go.
         keep: ids to run; ``None`` means all.
         drop: ids that are not run.
         seed: of a random order; ``None`` leaves the order as it is.
+        lines: told which test runs.
         before_tree: called before anything of the tree is loaded.
     """
 
@@ -37,12 +41,14 @@ class Reporter:
         keep: Collection[str] | None,
         drop: Collection[str],
         seed: int | None,
+        lines: Lines,
         before_tree: Callable[[], None],
     ) -> None:
         self._fd = fd
         self._keep = None if keep is None else frozenset(keep)
         self._drop = frozenset(drop)
         self._seed = seed
+        self._lines = lines
         self._before_tree = before_tree
         self._process = os.getpid()
         self._errors: dict[tuple[str, str], dict[str, Any]] = {}
@@ -84,6 +90,25 @@ class Reporter:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Name the tests that are going to run."""
         self.emit(k="collect", ids=[item.nodeid for item in session.items])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """What runs from now on is this test's."""
+        self._lines.test = nodeid
+
+    def pytest_runtest_logfinish(self) -> None:
+        """What runs from now on is no test's."""
+        self._lines.test = ""
+
+    def emit_lines(self) -> None:
+        """Say what ran of the files that were watched."""
+        for path, hit in self._lines.hit.items():
+            reached = self._lines.reached[path]
+            self.emit(
+                k="lines",
+                file=path,
+                hit=sorted(hit),
+                reached=[[line, sorted(tests)] for line, tests in sorted(reached.items())],
+            )
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(

@@ -1,8 +1,9 @@
-"""The twin: red where the test is green, and the same file otherwise."""
+"""Rewritten tests: alike in all but constants, and red or green as what is done to them says."""
 
 from __future__ import annotations
 
 import ast
+import re
 import unittest
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.ports.statics import Twin
-from interlock.statics.python import control
-from interlock.statics.python import twin as twin_of
+from interlock.ports.statics import Rewriting, Rewritten
+from interlock.statics.python import control, rewritten_tests
 
 
 class Made(NamedTuple):
     source: bytes
-    inverted: set[str]
+    done: set[str]
 
 
 BODIES = {
@@ -49,13 +49,13 @@ BODIES = {
     "returned": "return'x'.count('x') and check(1)",
     "comment behind": "assert f()  # why: \\",
     "form feed": "pass\n\x0c    assert f()",
+    "f-string": "f'{check(1)}'",
     "tabs and unicode": "assert 'äöü' == 'äöü', f()",
 }
 EMPTY = {
     "no assertion": "f()",
     "lambda": "(lambda: mock.Mock().assert_called())",
     "condition around fail": "if f() != 1:\n        pytest.fail('x')",
-    "f-string": "f'{check(1)}'",
 }
 HEAD = """\
 '''A docstring.'''
@@ -88,10 +88,13 @@ def test_it():
     """
 
 
-def twin(source: bytes, names: set[str]) -> Made:
-    """The twin of tests that are all in one file."""
-    made = twin_of([("t.py", name) for name in names], ["t.py"], lambda path: source)
-    return Made(made.changes.get("t.py", source), {name for _, name in made.inverted})
+def rewritten(
+    source: bytes, names: set[str], kind: Rewriting = Rewriting.INVERTED, seed: str = "s"
+) -> Made:
+    """Tests that are all in one file."""
+    tests = [("t.py", name) for name in names]
+    made = rewritten_tests(kind, tests, ["t.py"], lambda path: source, seed)
+    return Made(made.changes.get("t.py", source), {name for _, name in made.tests})
 
 
 def _run(source: bytes, name: str = "test_it") -> Callable[..., Any]:
@@ -105,10 +108,87 @@ def _run(source: bytes, name: str = "test_it") -> Callable[..., Any]:
 def test_what_holds_in_the_original_fails_in_the_twin(body: str) -> None:
     original = (HEAD + body + "\n").encode()
     _run(original)()
-    made = twin(original, {"test_it"})
-    assert made.inverted == {"test_it"}
+    made = rewritten(original, {"test_it"})
+    assert made.done == {"test_it"}
     with pytest.raises(AssertionError):
         _run(made.source)()
+    neutral = rewritten(original, {"test_it"}, Rewriting.NEUTRAL)
+    assert neutral.done == {"test_it"}
+    _run(neutral.source)()
+    sunk = rewritten(original, {"test_it"}, Rewriting.SUNK)
+    with pytest.raises(AssertionError):
+        _run(sunk.source)()
+
+
+EXPECTING = {
+    "a literal": "assert f() == 1",
+    "a literal on the left": "assert 1 == f()",
+    "a text": "assert str(f()) == '1'",
+    "a truth": "assert (f() == 1) is True",
+    "nothing": "assert print() is None",
+    "a float": "assert f() / 2 == 0.5",
+    "about a float": "assert f() / 3 == pytest.approx(0.33, abs=0.1)",
+    "bytes": "assert b'x' * f() == b'x'",
+    "a list": "assert [*range(f())] == [0]",
+    "no list": "assert [] == []",
+    "a tuple": "assert (f(),) == (1,)",
+    "a set": "assert {f()} == {1}",
+    "a dictionary": "assert {'a': f()} == {'a': 1}",
+    "both of two": "assert f() == 1 and f() + 1 == 2",
+    "a name": "wanted = 1\n    assert f() == wanted",
+    "an object": "wanted = f\n    assert f is wanted",
+    "unittest": "case.assertEqual(f(), 1)",
+    "unittest, the other way round": "case.assertEqual(1, f())",
+    "mock": "m = mock.Mock()\n    m(f())\n    m.assert_called_once_with(1)",
+    "mock by keyword": "m = mock.Mock()\n    m(a=f())\n    m.assert_called_with(a=1)",
+}
+
+
+@pytest.mark.parametrize("body", EXPECTING.values(), ids=EXPECTING)
+def test_a_test_that_expects_another_value_fails(body: str) -> None:
+    original = (HEAD + body + "\n").encode()
+    _run(rewritten(original, {"test_it"}, Rewriting.NEUTRAL).source)()
+    made = rewritten(original, {"test_it"}, Rewriting.PERTURBED)
+    assert made.done == {"test_it"}
+    with pytest.raises(AssertionError):
+        _run(made.source)()
+    _run(rewritten(original, {"test_it"}, Rewriting.UNEXPECTED).source)()
+
+
+@pytest.mark.parametrize("body", ["assert f()", "assert f() > 0", "assert f() == 1 or f()"])
+def test_a_test_without_an_expected_value_is_not_changed(body: str) -> None:
+    original = (HEAD + body + "\n").encode()
+    made = rewritten(original, {"test_it"}, Rewriting.PERTURBED)
+    assert made.done == set()
+    _run(made.source)()
+
+
+def test_what_equals_everything_passes_with_other_values_and_is_not_to_be_expected() -> None:
+    source = HEAD.replace("return 1\n", "return mock.ANY\n") + "assert f() == 1\n"
+    _run(rewritten(source.encode(), {"test_it"}, Rewriting.PERTURBED).source)()
+    with pytest.raises(AssertionError):
+        _run(rewritten(source.encode(), {"test_it"}, Rewriting.UNEXPECTED).source)()
+
+
+def test_the_kinds_differ_in_constants_only() -> None:
+    source = (HEAD + "assert f() == 1\n    check(f())\n").encode()
+    shapes: set[str] = set()
+    lines: set[bytes] = set()
+    for kind in Rewriting:
+        made = rewritten(source, {"test_it"}, kind).source
+        tree = ast.parse(made)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, bool | int):
+                node.value = 0
+        shapes.add(ast.dump(tree))
+        lines |= set(made.splitlines())
+        assert b"il_" not in made
+        assert b"twin" not in made
+    assert len(shapes) == 1
+    one = rewritten(source, {"test_it"}, Rewriting.NEUTRAL).source.splitlines()
+    assert len(lines - set(one)) <= 4
+    other = rewritten(source, {"test_it"}, Rewriting.NEUTRAL, "another seed").source
+    assert other.splitlines()[-1] != one[-1]
 
 
 @pytest.mark.parametrize(
@@ -123,28 +203,29 @@ def test_what_holds_in_the_original_fails_in_the_twin(body: str) -> None:
     ],
 )
 def test_what_fails_in_the_original_holds_in_the_twin(body: str) -> None:
-    _run(twin((HEAD + body + "\n").encode(), {"test_it"}).source)()
+    _run(rewritten((HEAD + body + "\n").encode(), {"test_it"}).source)()
 
 
 def test_another_error_stays_what_it_is() -> None:
     body = "with pytest.raises(KeyError):\n        g()\n"
     with pytest.raises(LookupError):
-        _run(twin((HEAD + body).encode(), {"test_it"}).source)()
+        _run(rewritten((HEAD + body).encode(), {"test_it"}).source)()
 
 
 @pytest.mark.parametrize("body", EMPTY.values(), ids=EMPTY)
 def test_what_cannot_be_inverted_is_not_said_to_be(body: str) -> None:
     source = (HEAD + body + "\n").encode()
-    made = twin(source, {"test_it"})
-    assert made.inverted == set()
-    assert made.source == source
+    made = rewritten(source, {"test_it"})
+    assert made.done == set()
+    _run(made.source)()
 
 
-def test_only_wanted_tests_are_touched_and_no_line_moves() -> None:
+def test_only_wanted_tests_are_inverted() -> None:
     source = (HEAD + "assert f()\n\n\ndef test_other():\n    assert f()\n").encode()
-    made = twin(source, {"test_other"})
-    old, new = source.decode().splitlines(), made.source.decode().splitlines()
-    assert [n for n, line in enumerate(old) if new[n] != line] == [len(old) - 1]
+    made = rewritten(source, {"test_other"})
+    _run(made.source)()
+    with pytest.raises(AssertionError):
+        _run(made.source, "test_other")()
 
 
 def test_methods_nested_classes_and_inherited_tests_are_found() -> None:
@@ -162,13 +243,13 @@ class TestA(Base):
             await self.assert_it()
 """
     names = {"TestA::test_base", "TestA::TestInner::test_x", "TestA::test_b", "TestA::test_gone"}
-    made = twin(source, names)
-    assert made.inverted == names - {"TestA::test_gone"}
-    assert b"await (_il_acall)(self.assert_it, )" in made.source
+    made = rewritten(source, names)
+    assert made.done == names - {"TestA::test_gone"}
+    assert re.search(rb"await [a-z]+\(0, self.assert_it\)", made.source)
 
 
 def test_a_source_with_a_byte_order_mark_is_inverted_at_the_right_place() -> None:
-    made = twin(b"\xef\xbb\xbfdef test_it():\r\n    assert 1\r\n", {"test_it"})
+    made = rewritten(b"\xef\xbb\xbfdef test_it():\r\n    assert 1\r\n", {"test_it"})
     with pytest.raises(AssertionError):
         _run(made.source)()
 
@@ -189,14 +270,16 @@ def test_inherited_tests_are_inverted_in_the_file_they_are_written_in() -> None:
     }
     names = [f"{name}::test_a" for name in ("TestX", "TestY", "TestB", "TestZ", "TestLoop", "Gone")]
     wanted = [("tests/unit/test_x.py", name) for name in names]
-    made: Twin = twin_of(wanted, tree.keys(), lambda path: tree[path].encode())
-    assert made.inverted == set(wanted[:3])
-    assert made.changes.keys() == {"tests/unit/base.py"}
+    made: Rewritten = rewritten_tests(
+        Rewriting.INVERTED, wanted, tree.keys(), lambda path: tree[path].encode(), "s"
+    )
+    assert made.tests == set(wanted[:3])
+    assert made.changes.keys() == {"tests/unit/base.py", "tests/unit/flat.py"}
 
 
 @pytest.mark.parametrize("source", [b"def (", b"\xff", b"# coding: latin-1\nx = '\xe9'\n"])
 def test_what_cannot_be_parsed_has_no_twin(source: bytes) -> None:
-    assert twin(source, {"test_it"}) == (source, set())
+    assert rewritten(source, {"test_it"}) == (source, set())
 
 
 _statements = st.recursive(
@@ -226,18 +309,19 @@ def test_the_twin_of_anything_that_parses_parses(statements: list[str]) -> None:
         ast.parse(source)
     except SyntaxError:
         return
-    ast.parse(twin(source.encode(), {"test_it"}).source)
+    ast.parse(rewritten(source.encode(), {"test_it"}).source)
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].rglob("test_*.py")), ids=str)
 def test_the_twins_of_our_own_tests_parse(path: Path) -> None:
     source = path.read_bytes()
     names = {n.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)}
-    ast.parse(twin(source, names).source)
+    ast.parse(rewritten(source, names).source)
 
 
 def test_every_test_of_the_control_fails() -> None:
-    source = control("xyz")
+    source, names = control("xyz")
+    assert names == ("Testxyz::test_xyz_equality", "Testxyz::test_xyz_exception", "test_xyz_truth")
     space: dict[str, Any] = {"__name__": "control"}
     exec(compile(source, "control", "exec"), space)
     result = unittest.TestResult()

@@ -1,0 +1,165 @@
+"""Small faults in changed code, one at a time: a test that notices none of them shows nothing.
+
+What no test could be asked to notice is left alone: logging, messages of errors, annotations,
+docstrings, bodies that do nothing. A function in which nothing else can be broken is made to raise
+when it is called.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+
+from interlock.ports.statics import Mutation, Mutations, Versions
+from interlock.statics.python.faults import Fault, faults, raises_at_once
+from interlock.statics.python.modules import Layout, parse_symbol
+from interlock.statics.python.symbols import bindings, parse
+from interlock.statics.python.written_tests import Function
+
+__all__ = ["IN_ALL", "PER_SYMBOL", "mutations"]
+
+PER_SYMBOL, IN_ALL = 5, 20
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A definition that is new or differs from the base's."""
+
+    path: str
+    name: str
+    tree: ast.Module
+    node: ast.stmt
+    is_planned: bool
+
+
+def mutations(versions: Versions, planned: Collection[str], seed: str) -> Mutations:
+    """Faults for what changed, in the order in which they should be tried.
+
+    Args:
+        versions: path → contents on the base and in the candidate, ``None`` where it is not there.
+        planned: symbols of the plan; values among them count as well as functions.
+        seed: decides which of many possible faults are chosen.
+    """
+    chance = random.Random(seed)  # noqa: S311 — a choice that has to be repeatable
+    found = list(_changed(versions, planned))
+    chance.shuffle(found)
+    found.sort(key=lambda each: not each.is_planned)
+    rows = [[(each, fault) for fault in _chosen(each, chance)] for each in found]
+    # One for each symbol, then a second one for each: whatever is cut off, each had its turn.
+    turns = [entry for turn in zip_longest(*rows) for entry in turn if entry is not None]
+    made = tuple(_made(each, fault) for each, fault in turns[:IN_ALL])
+    tried = {mutation.symbol for mutation in made}
+    possible = {_symbol(row[0][0]) for row in rows if row}
+    return Mutations(mutations=made, left_out=tuple(sorted(possible - tried)))
+
+
+def _symbol(changed: _Changed) -> str:
+    return f"{changed.path}::{changed.name}"
+
+
+def _changed(versions: Versions, planned: Collection[str]) -> Iterator[_Changed]:
+    before = {path: _definitions(old) for path, (old, _) in versions.items() if old is not None}
+    # What only moved to another file did not change.
+    known = {(name, ast.dump(node)) for each in before.values() for name, node in each[1]}
+    for path, (_, new) in versions.items():
+        if new is None:
+            continue
+        tree, definitions = _definitions(new)
+        for name, node in definitions:
+            is_planned = _is_planned(path, name, planned)
+            if (isinstance(node, Function) or is_planned) and (name, ast.dump(node)) not in known:
+                yield _Changed(path, name, tree, node, is_planned)
+
+
+def _definitions(source: bytes) -> tuple[ast.Module, list[tuple[str, ast.stmt]]]:
+    try:
+        tree = parse(source)
+    except ValueError:
+        # Said elsewhere: it has no twin either.
+        return ast.Module([], []), []
+    return tree, list(_defined(tree.body, ""))
+
+
+def _defined(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.stmt]]:
+    for name, node in bindings(body):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            yield prefix + name, node
+        if isinstance(node, ast.ClassDef):
+            yield from _defined(node.body, f"{prefix}{name}.")
+
+
+def _is_planned(path: str, name: str, planned: Collection[str]) -> bool:
+    own = (*Layout([path]).name_of(path), *name.split("."))
+    for text in planned:
+        try:
+            symbol = parse_symbol(text)
+        except ValueError:
+            continue
+        if symbol.path:
+            if (symbol.path, ".".join(symbol.names)) == (path, name):
+                return True
+        elif (wanted := (*symbol.module, *symbol.names)) == own[-len(wanted) :]:
+            return True
+    return False
+
+
+def _chosen(changed: _Changed, chance: random.Random) -> list[Fault]:
+    """Up to ``PER_SYMBOL`` faults, of as many kinds as there are."""
+    possible = list(faults(changed.node))
+    chance.shuffle(possible)
+    possible.sort(key=lambda fault: fault.rank)
+    kinds = [list(of_kind) for _, of_kind in groupby(possible, key=lambda fault: fault.rank)]
+    chosen = [fault for turn in zip_longest(*kinds) for fault in turn if fault is not None]
+    if not chosen and isinstance(changed.node, Function):
+        last = raises_at_once(changed.node)
+        return [last] if last else []
+    return chosen[:PER_SYMBOL]
+
+
+def _made(changed: _Changed, fault: Fault) -> Mutation:
+    nodes = list(ast.walk(changed.tree))
+    place = next(n for n, node in enumerate(nodes) if node is fault.node)
+    statement = _statement_around(changed.node, fault.node)
+    tree = copy.deepcopy(changed.tree)
+    copies = list(ast.walk(tree))
+    shown = copies[next(n for n, node in enumerate(nodes) if node is statement)]
+    before = _line(shown)
+    fault.apply(copies[place])
+    ast.fix_missing_locations(tree)
+    return Mutation(
+        symbol=_symbol(changed),
+        path=changed.path,
+        line=getattr(fault.node, "lineno", statement.lineno),
+        starts=_first_line(changed.node),
+        what=fault.what,
+        diff=f"- {before}\n+ {_line(shown)}",
+        source=ast.unparse(tree).encode(),
+    )
+
+
+def _first_line(node: ast.stmt) -> int:
+    if not isinstance(node, Function):
+        return 0
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
+def _statement_around(root: ast.stmt, wanted: ast.AST) -> ast.stmt:
+    """The innermost statement that a node is in."""
+    found = root
+    for node in ast.walk(root):
+        if isinstance(node, ast.stmt) and any(inner is wanted for inner in ast.walk(node)):
+            found = node
+    return found
+
+
+def _line(node: ast.AST) -> str:
+    """A statement in one line, a compound one by its head."""
+    lines = ast.unparse(node).splitlines()
+    if isinstance(node, Function) and len(lines) > 1:
+        return f"{lines[0]} {lines[1].strip()}"[:_SHOWN]
+    return lines[0][:_SHOWN] if hasattr(node, "body") else " ".join(lines)[:_SHOWN]
