@@ -495,11 +495,10 @@ def test_a_change_after_the_last_verdict_needs_new_ones() -> None:
 def test_a_forged_green_stays_where_it_is() -> None:
     async def story(b: Bench) -> None:
         task_id = await b.reach("IMPL")
-        twin = b.green.suite
-        b.green = replace(b.green, twin=twin)
+        b.green = replace(b.green, control=b.green.suite)
         await b.ask(task_id)
         await b.reaches(task_id, last_outcome="blocked")
         assert b.state(task_id).phase == "IMPL"
-        assert "forged" in str(b.state(task_id).blockers)
+        assert "tampers with its runner" in str(b.state(task_id).blockers)
 
     run(story)

@@ -112,7 +112,9 @@ def _finding(measured: GreenFacts, accepted: frozenset[str]) -> Doubt | None:
 
 def _control(measured: GreenFacts) -> Doubt | None:
     assert measured.control is not None
-    passed = sorted(measured.control.with_outcome(TestOutcome.PASSED))
+    ours = set(measured.red_tests)
+    found = measured.control.with_outcome(TestOutcome.PASSED)
+    passed = sorted(found, key=lambda test: (test not in ours, test))
     if not passed:
         return None
     return Doubt(
