@@ -16,12 +16,12 @@ import os, sys
 from pathlib import Path
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.place import Place
-from interlock.adapters.judge.session import RunnerSession
+from interlock.adapters.judge.runner_process import RunnerProcess
 from interlock.ports.confinement import Level, Limits
 
 scratch, environment, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 place = Place(level=Level.NONE, uids=UidRange(), scratch=scratch, limits=Limits())
-session = RunnerSession(place, environment, size)
+session = RunnerProcess(place, environment, size)
 print(len(os.listdir(scratch)))
 """
 
