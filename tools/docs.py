@@ -31,7 +31,7 @@ BODIES: dict[str, Any] = {
     "refresh": requests.TokenBody,
     "create": requests.TaskBody,
     "login": requests.SessionBody,
-    "approve": requests.DecisionBody,
+    "approve": requests.ApprovalBody,
     "reject": requests.DecisionBody,
     "abort": requests.ReasonBody,
     "trust": requests.ReasonBody,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.core.story import (
     OPEN_PLAN,
+    PLAN_GATE,
     RED_GATE,
     STATUSES,
     WARNING,
@@ -22,7 +23,7 @@ from interlock.core import events as ev
 from interlock.core.binding import binding
 from interlock.core.events import EventType
 from interlock.core.gates.samples import OLD, SCOPE, green, red, run
-from interlock.core.model import Approver, GateType, WorkflowSpec
+from interlock.core.model import Approver, GateType, Strength, WorkflowSpec
 from interlock.core.states import TaskStatus
 
 E, S = EventType, TaskStatus
@@ -124,6 +125,71 @@ def test_a_person_lets_exactly_what_waits_through() -> None:
         confinement="none",
     )
     assert passed == ev.GatePassed(gate="planned", tree="t0")
+
+
+def asked(level: str = "full", by: str = "ada", **gate: Any) -> Story:
+    """A plan that waits for a person; sessions ran at ``level``, ``by`` made the task."""
+    story = Story(workflow=_with(PLAN=replace(PLAN_GATE, **gate)))
+    create = cmd.Create(
+        title="slug", description="", base_commit="c0", base_tree="t0", branch="b", by=by
+    )
+    story.must(create)
+    start = cmd.StartAttempt(attempt_id="a", session_id="s", agent_id="author", confinement=level)
+    story.must(start)
+    story.hand_in(plan_document=OPEN_PLAN, scope_definition=SCOPE).ask().take_over()
+    story.conclude()
+    assert story.state.status is S.AWAITING_APPROVAL
+    return story
+
+
+SESSION, PASSPHRASE = Strength.SESSION, Strength.PASSPHRASE
+
+
+@pytest.mark.parametrize(
+    "wanted,level,here,given,rule",
+    [
+        (PASSPHRASE, "full", "full", "passphrase", ""),
+        (PASSPHRASE, "full", "full", "session", "approval.strength"),
+        (SESSION, "full", "full", "session", ""),
+        (SESSION, "full", "full", "passphrase", ""),
+        # Below full it is asked again, whatever the gate says: for the task's sessions, and for
+        # those that run beside it now.
+        (SESSION, "partial", "full", "session", "approval.strength"),
+        (SESSION, "full", "none", "session", "approval.strength"),
+        (SESSION, "none", "none", "passphrase", ""),
+        # What an older record does not say, and what nobody knows, is not strong.
+        (SESSION, "", "full", "session", "approval.strength"),
+        (SESSION, "full", "", "session", "approval.strength"),
+        (SESSION, "full", "full", "a nod", "approval.strength"),
+        (SESSION, "full", "full", "", "approval.strength"),
+    ],
+)
+def test_an_approval_is_as_strong_as_its_gate_and_the_level_ask(
+    wanted: Strength, level: str, here: str, given: str, rule: str
+) -> None:
+    story = asked(level, approval_strength=wanted)
+    command = cmd.Approve(approval=story.approval(strength=given), confinement=here)
+    if rule:
+        assert story.refuses(command) == rule
+        assert story.state.status is S.AWAITING_APPROVAL
+        return
+    story.must(command)
+    (approved,) = [e for e in story.events if isinstance(e, ev.ApprovalGiven)]
+    assert (approved.strength, approved.confinement) == (given, level)
+
+
+def test_a_person_alone_may_approve_what_their_agent_wrote() -> None:
+    story = asked(by="ada")
+    story.must(cmd.Approve(approval=story.approval(by="ada"), confinement="full"))
+    assert story.state.phase == "TDD"
+
+
+def test_a_gate_may_ask_for_another_pair_of_eyes() -> None:
+    story = asked(by="ada", four_eyes=True)
+    own = cmd.Approve(approval=story.approval(by="ada"), confinement="full")
+    assert story.refuses(own) == "approval.four_eyes"
+    story.must(cmd.Approve(approval=story.approval(by="bob"), confinement="full"))
+    assert story.state.phase == "TDD"
 
 
 def test_the_person_is_told_why_they_are_asked() -> None:

@@ -103,6 +103,12 @@ BROKEN = {
     "unknown_approver": Broken(
         "IL-DEF-013", "approver 'humans'", GATE, "type: approval, approvers: [@humans]"
     ),
+    "unknown_strength": Broken(
+        "IL-DEF-013",
+        "strength of approvals 'pinky'",
+        GATE,
+        "type: approval, approvers: [human], approval_strength: @pinky",
+    ),
     "unknown_action_of_a_trigger": Broken(
         "IL-DEF-013",
         "cannot be 'spawn'",
@@ -209,6 +215,12 @@ BROKEN = {
     ),
     "approvers_without_effect": Broken(
         "IL-DEF-036", "only approval gates", f"{GATE}", f"{GATE}, approvers: @[human]"
+    ),
+    "strength_without_effect": Broken(
+        "IL-DEF-036", "'approval_strength'", f"{GATE}", f"{GATE}, approval_strength: @session"
+    ),
+    "eyes_without_effect": Broken(
+        "IL-DEF-036", "'four_eyes'", f"{GATE}", f"{GATE}, four_eyes: @true"
     ),
     "paths_for_bash": Broken(
         "IL-DEF-036", "cannot bind 'bash'", 'allowed_commands: ["pytest"]', "@allowed_patterns: [a]"

@@ -212,6 +212,18 @@ def test_parameters_that_were_left_out_have_their_defaults() -> None:
     }
 
 
+def test_a_gate_says_how_sure_and_how_many_people_have_to_be() -> None:
+    asks = "type: approval, approvers: [human]"
+    gate = "type: validation, blockers: [{check: all_tests_pass, severity: blocking}]"
+
+    def read(more: str) -> tuple[str, bool]:
+        found = loaded(gate, asks + more).workflow.phases[0].gates[0]
+        return found.approval_strength.value, found.four_eyes
+
+    assert read("") == ("passphrase", False)
+    assert read(", approval_strength: session, four_eyes: true") == ("session", True)
+
+
 def test_a_file_without_a_recipe_or_enforcement_loads_strictly() -> None:
     workflow = load(SMALL.replace("enforcement: {mode: strict}\n", "")).workflow
     assert workflow.environment is None

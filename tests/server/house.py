@@ -16,7 +16,7 @@ from tests.engine.bench import OPEN_PLAN, SCOPE, Bench
 from interlock.server.doors.agent import agent_door
 from interlock.server.doors.keys import Keys
 from interlock.server.doors.logins import Logins
-from interlock.server.doors.people import OWNER, PeopleDoor, people_door
+from interlock.server.doors.people import AT_SOCKET, PeopleDoor, people_door
 from interlock.server.doors.requests import SESSION
 from interlock.server.guards import ASGIApp, Guard
 from interlock.server.passphrase import Passphrase, set_passphrase
@@ -176,7 +176,7 @@ class House(Bench):
     @property
     def owner(self) -> Client:
         """A client at the Unix socket."""
-        return Client(self._guards["people"], {OWNER: True})
+        return Client(self._guards["people"], {AT_SOCKET: True})
 
     @property
     def network(self) -> Client:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.engine.bench import AGENT
+from tests.server.house import OPEN as OPEN_DOCUMENTS
 from tests.server.house import PASSPHRASE, Answer, Client, House, at_house
 
+from interlock.core.model import Strength
+from interlock.ports.confinement import Level
 from interlock.server.doors.agent import AGENT_ROUTES
 from interlock.server.doors.check import CHECK
 from interlock.server.doors.logins import LIFETIME_S
 from interlock.server.doors.people import PEOPLE_ROUTES
+from interlock.server.passphrase import file_of, set_passphrase
 
 HERE = {
     ("POST", "/api/v1/session"),
@@ -191,7 +197,100 @@ def test_a_login_approves_in_its_own_name(tmp_path: Path) -> None:
         done = await decide(house.network, task_id, "approve", token=await house.login())
         assert done.status == 200
         kinds = {e.event_type: e.data for e in house.store.task_events(task_id)}
-        assert kinds["approval_given"]["by"] == "person"
+        # The passphrase is the owner's, wherever it was given.
+        assert kinds["approval_given"]["by"] == "owner"
+
+    at_house(tmp_path, story)
+
+
+def given(house: House, task_id: str) -> dict[str, Any]:
+    """The record of the task's one approval."""
+    (found,) = [e for e in house.store.task_events(task_id) if e.event_type == "approval_given"]
+    return dict(found.data)
+
+
+def gated(house: House, **changes: Any) -> None:
+    """Let the next tasks' plans wait at a gate that asks for something else."""
+    start = house.workflow.start
+    gate = replace(start.gates[0], **changes)
+    phases = (replace(start, gates=(gate,)), *house.workflow.phases[1:])
+    house.workflow = replace(house.workflow, phases=phases, digest=str(sorted(changes)))
+
+
+def test_how_sure_the_server_was_of_a_person_is_on_record(tmp_path: Path) -> None:
+    """A gate may do with a login, at full; else the passphrase is asked for again."""
+
+    async def story(house: House) -> None:
+        login = await house.login()
+        house.runner.level = Level.FULL
+        for wanted, asks in ((Strength.SESSION, False), (Strength.PASSPHRASE, True)):
+            gated(house, approval_strength=wanted)
+            task_id = await house.waiting()
+            (item,) = (await house.owner.ask("GET", "/api/v1/inbox")).json["waiting"]
+            assert item["strength"] == wanted.value
+            path = decision(task_id, "approve")
+            alone = await house.network.ask("POST", path, {}, token=login)
+            if asks:
+                assert (alone.status, alone.json["code"]) == (401, "IL-PPL-006")
+                assert "interlock approve" in alone.json["remedy"]
+                assert (await decide(house.network, task_id, "approve", token=login)).status == 200
+            else:
+                assert alone.status == 200
+            assert given(house, task_id)["strength"] == wanted.value
+
+    at_house(tmp_path, story)
+
+
+@pytest.mark.parametrize("level", [Level.PARTIAL, Level.NONE])
+def test_below_full_a_login_is_never_enough(tmp_path: Path, level: Level) -> None:
+    async def story(house: House) -> None:
+        gated(house, approval_strength=Strength.SESSION)
+        house.runner.level = level
+        task_id = await house.waiting()
+        (item,) = (await house.owner.ask("GET", "/api/v1/inbox")).json["waiting"]
+        assert item["strength"] == "passphrase"
+        answer = await house.owner.ask("POST", decision(task_id, "approve"), {})
+        assert (answer.status, answer.json["code"]) == (401, "IL-PPL-006")
+        assert (await decide(house.owner, task_id, "approve")).status == 200
+
+    at_house(tmp_path, story)
+
+
+def test_a_gate_with_four_eyes_wants_somebody_else(tmp_path: Path) -> None:
+    """By that person's own passphrase; the owner's under another name is wrong."""
+
+    async def story(house: House) -> None:
+        set_passphrase(file_of(tmp_path / "passphrase.json", "bob"), "battery staple")
+        gated(house, four_eyes=True)
+        made = await house.owner.ask("POST", "/api/v1/tasks", {"title": "t", "agent": AGENT})
+        task_id = made.json["task_id"]
+        assert made.json["created_by"] == "owner"
+        await house.ask(task_id, documents=OPEN_DOCUMENTS)
+        await house.reaches(task_id, status="awaiting_approval")
+        own = await decide(house.owner, task_id, "approve")
+        assert (own.status, own.json["code"]) == (403, "IL-PPL-007")
+        for word, name in ((PASSPHRASE, "bob"), ("battery staple", "carol"), ("", "bob")):
+            wrong = await decide(house.owner, task_id, "approve", passphrase=word, name=name)
+            assert (wrong.status, wrong.json["code"]) == (401, "IL-PAS-002")
+        await house.owner.ask("POST", "/api/v1/session", {"passphrase": PASSPHRASE})
+        login = {"passphrase": "battery staple", "name": "bob"}
+        token = (await house.network.ask("POST", "/api/v1/session", login)).json["session"]
+        done = await decide(
+            house.network, task_id, "approve", passphrase="battery staple", name="bob", token=token
+        )
+        assert done.status == 200
+        assert given(house, task_id)["by"] == "bob"
+
+    at_house(tmp_path, story)
+
+
+def test_names_that_lead_elsewhere_are_nobodys(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        for name in ("../passphrase", "/etc/passwd", "", "Owner", "a" * 40, "a/../../x"):
+            body = {"passphrase": PASSPHRASE, "name": name}
+            answer = await house.owner.ask("POST", "/api/v1/session", body)
+            assert answer.status == 401
+            house.clock.advance(1000)
 
     at_house(tmp_path, story)
 
@@ -243,7 +342,7 @@ def test_a_decision_asks_for_the_passphrase_each_time(tmp_path: Path, verb: str)
             assert (answer.status, answer.json["code"]) == (401, "IL-PAS-002")
             body = {"reason": "r"}
             answer = await client.ask("POST", decision(task_id, verb), body, token=token)
-            assert answer.status == 422
+            assert answer.status == (401 if verb == "approve" else 422)
         assert house.kinds(task_id) == before
 
     at_house(tmp_path, story)

@@ -32,6 +32,8 @@ def _item(item: dict[str, Any]) -> str:
     lines.append(f"  gate {item['gate']}: {item['phase']} → {item['target']}, tree {item['tree']}")
     lines.append(f"  {at_levels(item['confinement'], item['judged'])}")
     lines += [f"  ✗ {clean(reason['message'])}" for reason in item["reasons"]]
+    if item["created_by"]:
+        lines.append(f"  made by {clean(item['created_by'])}; it takes a {item['strength']}")
     for before in item["rejected_before"]:
         lines.append(f"  {clean(before['by'])} rejected this before: {clean(before['reason'])}")
     for name, document in item["artifacts"].items():
@@ -45,6 +47,7 @@ def _item(item: dict[str, Any]) -> str:
 @click.argument("gate")
 @click.option("--reason", default="", help="Why; kept with the approval.")
 @click.option("--binding", help="What was shown (from inbox --json); refused if it is stale.")
+@click.option("--as", "name", default="", help="Whose passphrase it is; yours if not given.")
 @passphrase_option
 @json_option
 def approve(
@@ -52,6 +55,7 @@ def approve(
     gate: str,
     reason: str,
     binding: str | None,
+    name: str,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -64,10 +68,13 @@ def approve(
         # Before the passphrase is asked for: it is part of what is said yes to.
         say(f"{task_id} {item['gate']}: {at_levels(item['confinement'], item['judged'])}")
         binding = binding or item["binding"]
+    is_enough = item is not None and item["strength"] == "session" and not name
+    asks = passphrase_file is not None or not is_enough
     done = connection.approve(
         task_id,
         gate,
-        passphrase=passphrase(passphrase_file),
+        passphrase=passphrase(passphrase_file) if asks else "",
+        name=name,
         reason=reason,
         binding=binding,
     )

@@ -45,6 +45,7 @@ VERBS = {
         "Refuse a waiting gate; the agent goes on in the same phase with the reason.",
     ),
     "abort": ("approvals:abort", "End a task for good; what it did stays in the records."),
+    "person": ("person:person", "People who may approve besides the owner."),
     "evidence": ("tasks:evidence", "Everything that is known about a task, in one JSON document."),
     "audit": ("audit:audit", "The sealed record of every call."),
     "doctor": (

@@ -1,17 +1,19 @@
-"""A person lets a waiting gate through or not; bound to exactly what they were shown."""
+"""A person lets a waiting gate through or not; bound to exactly what they were shown, and as sure
+to be that person as the gate asks."""
 
 from __future__ import annotations
 
 from interlock.core import commands as cmd
 from interlock.core import events as ev
+from interlock.core.confinement import FULL, is_weaker
 from interlock.core.decision import Decision, accepted, refused, wrong_status
 from interlock.core.facts import Approval
-from interlock.core.model import WorkflowSpec
+from interlock.core.model import GateSpec, Strength, WorkflowSpec
 from interlock.core.phases import phase_changed
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import PendingRequest, TaskState
 
-__all__ = ["approve", "reject"]
+__all__ = ["approve", "needed_strength", "reject"]
 
 
 def approve(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) -> Decision:
@@ -19,6 +21,9 @@ def approve(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) -> D
     request, approval = state.request, command.approval
     if (refusal := _not_waiting(state, request, approval)) is not None or request is None:
         return refusal or wrong_status(state, TaskStatus.AWAITING_APPROVAL)
+    too_weak = _too_weak(workflow, state, command)
+    if refusal := too_weak or _too_few_eyes(state, _gate(workflow, request), approval):
+        return refusal
     return accepted(
         ev.ApprovalGiven(
             approval_id=approval.id,
@@ -44,6 +49,49 @@ def reject(state: TaskState, command: cmd.Reject) -> Decision:
         ev.ApprovalRejected(
             approval_id=approval.id, gate=approval.gate, by=approval.by, reason=approval.reason
         )
+    )
+
+
+def needed_strength(workflow: WorkflowSpec, state: TaskState, confinement: str) -> Strength:
+    """What the waiting gate asks of a person's approval.
+
+    Below full an agent may be the same user as the person, and with a login at hand all that is
+    left is to ask again: cost for that agent, not prevention.
+
+    Args:
+        confinement: level that sessions get here now.
+    """
+    if any(is_weaker(level, FULL) for level in (state.weakest, confinement)):
+        return Strength.PASSPHRASE
+    gate = _gate(workflow, state.request) if state.request else None
+    return gate.approval_strength if gate else Strength.PASSPHRASE
+
+
+def _gate(workflow: WorkflowSpec, request: PendingRequest) -> GateSpec | None:
+    phase = workflow.phase(request.source)
+    return phase.gate(request.gate) if phase else None
+
+
+def _too_weak(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) -> Decision | None:
+    needed, order = needed_strength(workflow, state, command.confinement), list(Strength)
+    given = command.approval.strength
+    if given in order and order.index(Strength(given)) >= order.index(needed):
+        return None
+    gate = command.approval.gate
+    return refused(
+        "approval.strength",
+        f"gate {gate} takes an approval by {needed.value}, this one came by {given}",
+        f"interlock approve {state.task_id} {gate}",
+    )
+
+
+def _too_few_eyes(state: TaskState, gate: GateSpec | None, approval: Approval) -> Decision | None:
+    if gate is None or not gate.four_eyes or approval.by != state.created_by:
+        return None
+    return refused(
+        "approval.four_eyes",
+        f"gate {gate.id} wants four eyes, and {approval.by} made the task",
+        f"interlock approve {state.task_id} {gate.id} --as ANOTHER",
     )
 
 

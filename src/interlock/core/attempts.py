@@ -33,6 +33,7 @@ def create(workflow: WorkflowSpec, state: TaskState, command: cmd.Create) -> Dec
             capabilities=command.capabilities,
             priority=command.priority,
             agent=command.agent,
+            by=command.by,
         )
     )
 

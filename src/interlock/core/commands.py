@@ -59,6 +59,7 @@ class Create:
     capabilities: tuple[str, ...] = ()
     priority: int = 0
     agent: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +164,11 @@ class Conclude:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approve:
-    """A person lets the waiting gate through."""
+    """A person lets the waiting gate through; ``confinement`` is what sessions get here now."""
 
     approval: Approval
     anchor: Anchor = NO_ANCHOR
+    confinement: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

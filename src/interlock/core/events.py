@@ -93,6 +93,7 @@ class TaskCreated:
     capabilities: tuple[str, ...] = ()
     priority: int = 0
     agent: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

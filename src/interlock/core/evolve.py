@@ -100,6 +100,7 @@ def _created(state: TaskState, event: ev.TaskCreated) -> TaskState:
         priority=event.priority,
         phase=event.phase,
         agent=event.agent,
+        created_by=event.by,
     )
 
 

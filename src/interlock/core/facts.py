@@ -336,7 +336,7 @@ class Approval:
     Args:
         binding: digest over task, gate, tree oid, artifact digests, workflow digest, environment
             digest.
-        strength: how they proved who they are: ``passphrase`` or ``session``.
+        strength: how they proved who they are, a ``model.Strength``.
     """
 
     id: str

@@ -24,6 +24,7 @@ __all__ = [
     "Position",
     "RuleSpec",
     "Severity",
+    "Strength",
     "TokenSpec",
     "ToolConstraint",
     "TransitionSpec",
@@ -53,6 +54,15 @@ class Approver(StrEnum):
     HUMAN = "human"
     ORCHESTRATOR = "orchestrator"
     REVIEW_AGENT = "review_agent"
+
+
+class Strength(StrEnum):
+    """How a person proved to be one when they approved; the weakest first."""
+
+    SESSION = "session"
+    """By a login, or by the owner's socket."""
+    PASSPHRASE = "passphrase"
+    """By the passphrase, asked for again for this very approval."""
 
 
 class Mode(StrEnum):
@@ -94,12 +104,21 @@ class CheckSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSpec:
-    """The condition that guards the way out of a phase."""
+    """The condition that guards the way out of a phase.
+
+    Args:
+        approval_strength: weakest that a person's approval may have; below full confinement it has
+            to be ``passphrase`` in any case.
+        four_eyes: who made the task may not approve. Without it a person alone may approve what
+            their agent wrote.
+    """
 
     id: str
     type: GateType = GateType.VALIDATION
     checks: tuple[CheckSpec, ...] = ()
     approvers: tuple[Approver, ...] = ()
+    approval_strength: Strength = Strength.PASSPHRASE
+    four_eyes: bool = False
     timeout_seconds: int | None = None
     auto_advance: bool = False
     position: Position | None = None

@@ -67,6 +67,7 @@ class TaskState:
 
     Args:
         version: number of events folded; the next append expects it.
+        created_by: the person who made the task; empty where an older record does not say.
         epoch: goes up with every change of phase or holder; tokens of an older epoch are dead.
         tree: oid that the present phase started from; the next attempt starts there again.
         artifacts: type → blob digest, of what is handed in and still counts.
@@ -103,6 +104,7 @@ class TaskState:
     depends_on: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     priority: int = 0
+    created_by: str = ""
     phase: str = ""
     epoch: int = 0
     tree: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
-from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity
+from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity, Strength
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, texts_of, unique
@@ -14,6 +14,7 @@ from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, p
 
 __all__ = ["gate_reads_verdicts", "read_gates"]
 
+_OF_APPROVALS = ("approvers", "approval_strength", "four_eyes")
 _CHECK_KEYS = ("check", "severity", "message")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
 
@@ -26,13 +27,17 @@ def read_gates(phase: Fields, findings: Findings) -> tuple[GateSpec, ...]:
 
 
 def _gate(node: Node, findings: Findings) -> GateSpec:
-    keys = ("id", "type", "blockers", "approvers")
+    keys = ("id", "type", "blockers", *_OF_APPROVALS)
     fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
     gate = GateSpec(
         id=identifier(fields, "id", findings),
         type=fields.choice("type", tuple(GateType), GateType.VALIDATION, what="gate type"),
         checks=tuple(_check(item, findings) for item in fields.items("blockers")),
         approvers=_approvers(fields, findings),
+        approval_strength=fields.choice(
+            "approval_strength", tuple(Strength), Strength.PASSPHRASE, what="strength of approvals"
+        ),
+        four_eyes=fields.flag("four_eyes", False),
         timeout_seconds=fields.count("timeout_seconds", None, least=1),
         auto_advance=fields.flag("auto_advance", False),
         position=fields.position,
@@ -75,13 +80,14 @@ def _judge(gate: GateSpec, fields: Fields, findings: Findings) -> None:
                 help="Add 'approvers: [human]'.",
             )
         return
-    if "approvers" in fields:
-        findings.error(
-            Code.CONSTRAINT_WITHOUT_EFFECT,
-            f"Nobody is asked at the gate '{gate.id}': only approval gates have approvers",
-            fields.place("approvers"),
-            help="Write 'type: approval', or take the approvers out.",
-        )
+    for key in _OF_APPROVALS:
+        if key in fields:
+            findings.error(
+                Code.CONSTRAINT_WITHOUT_EFFECT,
+                f"Nobody is asked at the gate '{gate.id}': only approval gates have '{key}'",
+                fields.place(key),
+                help=f"Write 'type: approval', or take '{key}' out.",
+            )
     if gate.type is GateType.REVIEW and blocking.isdisjoint(_REVIEW_CHECKS):
         findings.error(
             Code.GATE_CANNOT_FAIL,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from interlock.core.approvals import needed_strength
 from interlock.core.explain import render_gate
 from interlock.core.facts import GreenFacts, RedFacts
 from interlock.core.gates.evaluate import evaluate_leaving, needs
@@ -30,12 +31,20 @@ class Outlook:
 
     Args:
         session_log: what a session printed.
+        level: confinement that sessions get here.
     """
 
-    def __init__(self, ledger: Ledger, gatekeeper: Gatekeeper, session_log: SessionLog) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        gatekeeper: Gatekeeper,
+        session_log: SessionLog,
+        level: Callable[[], str],
+    ) -> None:
         self._ledger = ledger
         self._gatekeeper = gatekeeper
         self._session_log = session_log
+        self._level = level
 
     def view(self, state: TaskState, history: History | None = None) -> dict[str, Any]:
         """A task as its state alone tells it, or together with its history."""
@@ -179,6 +188,8 @@ class Outlook:
             "tree": state.request.tree,
             "confinement": state.confinement,
             "judged": state.judged_at(state.request.tree),
+            "strength": needed_strength(self._ledger.workflow(state), state, self._level()).value,
+            "created_by": state.created_by,
             "reasons": self.view(state)["blockers"],
             "rejected_before": [
                 {"by": by, "reason": reason}

@@ -21,7 +21,14 @@ from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.ledger import Ledger
 from interlock.engine.outlook import Outlook, SessionLog
 from interlock.engine.programs import Programs
-from interlock.errors import ConflictError, DeniedError, InvalidInputError, NotFoundError
+from interlock.errors import (
+    AuthError,
+    ConflictError,
+    DeniedError,
+    InterlockError,
+    InvalidInputError,
+    NotFoundError,
+)
 from interlock.ports.audit import AuditPort
 from interlock.ports.vcs import Base
 
@@ -29,6 +36,13 @@ __all__ = ["People"]
 
 # So many uncommitted paths are named.
 _NAMED = 5
+
+
+_REFUSALS: Mapping[str, tuple[type[InterlockError], str]] = {
+    "approval.strength": (AuthError, "IL-PPL-006"),
+    "approval.four_eyes": (DeniedError, "IL-PPL-007"),
+}
+"""Who must act on a refused decision, where that is not whoever has a stale view."""
 
 
 class People:
@@ -61,7 +75,7 @@ class People:
         self._new_id = new_id
         self._level = level
         self._environments = Environments(ledger.store)
-        self._outlook = Outlook(ledger, gatekeeper, session_log)
+        self._outlook = Outlook(ledger, gatekeeper, session_log, level)
 
     # -- tasks -----------------------------------------------------------------------------
 
@@ -107,6 +121,7 @@ class People:
             capabilities=tuple(capabilities),
             priority=priority,
             agent=dict(agent or {}),
+            by=actor.removeprefix("person:"),
         )
         await self._ledger.create(task_id, workflow, create, actor=actor, command_id=command_id)
         await self._tell_untrusted(task_id, workflow, command_id)
@@ -194,7 +209,9 @@ class People:
         """
         approval = self._approval(task_id, gate, by, strength, reason, binding)
         head = self._audit.heads
-        command = cmd.Approve(approval=approval, anchor=(head.seq, head.head))
+        command = cmd.Approve(
+            approval=approval, anchor=(head.seq, head.head), confinement=self._level()
+        )
         decision, state = await self._ledger.apply(
             task_id, command, actor=f"person:{by}", command_id=command_id
         )
@@ -265,7 +282,8 @@ class People:
     def _done(self, decision: Decision, state: TaskState) -> Mapping[str, Any]:
         if not decision.accepted:
             reason = decision.reasons[0]
-            raise ConflictError(reason.message, code="IL-PPL-004", remedy=reason.remedy)
+            kind, code = _REFUSALS.get(reason.rule, (ConflictError, "IL-PPL-004"))
+            raise kind(reason.message, code=code, remedy=reason.remedy)
         return self._outlook.view(state)
 
     # -- records ---------------------------------------------------------------------------

@@ -53,6 +53,7 @@ def task_view(
         "task_id": state.task_id,
         "title": state.title,
         "description": state.description,
+        "created_by": state.created_by,
         "status": state.status.value,
         "phase": state.phase,
         "epoch": state.epoch,

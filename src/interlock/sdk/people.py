@@ -38,9 +38,10 @@ class PeopleClient:
         sent = call("POST", f"{_V1}{path}", body, token=self._session, key=key)
         return result(self._transport.send(sent))
 
-    def login(self, passphrase: str) -> None:
-        """Get a session token by passphrase (TCP only)."""
-        self._session = str(self._post("/session", {"passphrase": passphrase})["session"])
+    def login(self, passphrase: str, *, name: str = "owner") -> None:
+        """Get a session token by a person's passphrase (TCP only)."""
+        body = {"passphrase": passphrase, "name": name}
+        self._session = str(self._post("/session", body)["session"])
 
     def about(self) -> dict[str, Any]:
         """What the server is and what its machine can prevent."""
@@ -100,12 +101,18 @@ class PeopleClient:
         task_id: str,
         gate: str,
         *,
-        passphrase: str,
+        passphrase: str = "",
+        name: str = "",
         reason: str = "",
         binding: str | None = None,
     ) -> dict[str, Any]:
-        """Let a waiting gate through."""
-        body = {"passphrase": passphrase, "reason": reason, "binding": binding}
+        """Let a waiting gate through.
+
+        Args:
+            passphrase: needed unless the item's ``strength`` in the inbox is ``session``.
+            name: whose passphrase it is, where that is not the caller's.
+        """
+        body = {"passphrase": passphrase, "name": name, "reason": reason, "binding": binding}
         return self._post(f"/tasks/{segment(task_id)}/gates/{segment(gate)}/approve", body)
 
     def reject(

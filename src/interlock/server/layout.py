@@ -97,6 +97,11 @@ class Layout:
         return self.keys / "passphrase.json"
 
     @property
+    def people(self) -> Path:
+        """Passphrases of other people than the owner, as scrypt: one file for each name."""
+        return self.keys / "people"
+
+    @property
     def jwt_secret(self) -> Path:
         """The secret of phase tokens, unless the environment gives one."""
         return self.keys / "jwt.secret"

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from interlock.errors import InvalidInputError
 from interlock.failpoints import reach
 from interlock.server.doors.listeners import Listener, serve
-from interlock.server.doors.people import OWNER
+from interlock.server.doors.people import AT_SOCKET
 from interlock.server.guards import ASGIApp, Receive, Scope, Send
 from interlock.server.layout import Layout
 from interlock.unixpath import within_limit
@@ -74,7 +74,7 @@ def _as_owner(app: ASGIApp) -> ASGIApp:
     """Who got through this listener is the owner, or root: the kernel said so."""
 
     async def owned(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[OWNER] = True
+        scope[AT_SOCKET] = True
         await app(scope, receive, send)
 
     return owned

@@ -1,5 +1,7 @@
-"""The people's passphrase: kept as scrypt, compared in constant time, slowed down after
-failures."""
+"""People's passphrases: kept as scrypt, compared in constant time, slowed down after failures.
+
+There is the owner, whose passphrase ``init`` asked for, and whoever the owner gave a name.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import hmac
 import json
 import math
 import os
+import re
 import secrets
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -17,7 +20,12 @@ from pathlib import Path
 from interlock.errors import AuthError, InvalidInputError, NotFoundError
 from interlock.ports.clock import Clock
 
-__all__ = ["Passphrase", "check_passphrase", "set_passphrase"]
+__all__ = ["OWNER", "Passphrase", "check_name", "check_passphrase", "file_of", "set_passphrase"]
+
+OWNER = "owner"
+"""Who set the house up; also who comes by the Unix socket."""
+
+_NAME = re.compile(r"[a-z][a-z0-9._-]{0,31}")
 
 _N, _R, _P = 2**15, 8, 1
 _MEMORY = 64 << 20
@@ -52,6 +60,30 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
+def check_name(name: str) -> None:
+    """Refuse what is no name of another person.
+
+    Raises:
+        InvalidInputError: it is the owner's, or not made of small letters, digits and ``._-``.
+    """
+    if name == OWNER or not _NAME.fullmatch(name):
+        raise InvalidInputError(
+            f"{name!r} is no name for a person",
+            code="IL-PAS-005",
+            remedy="Use up to 32 small letters, digits, dots, dashes; not owner.",
+        )
+
+
+def file_of(owners: Path, name: str) -> Path:
+    """Where a person's passphrase is kept.
+
+    Args:
+        owners: the owner's file; the others' lie in a directory beside it.
+        name: ``OWNER``, or one that ``check_name`` takes.
+    """
+    return owners if name == OWNER else owners.parent / "people" / f"{name}.json"
+
+
 def set_passphrase(path: Path, passphrase: str) -> None:
     """Keep a new passphrase's scrypt in a file that only its owner can read.
 
@@ -83,19 +115,20 @@ class Passphrase:
         self._clock = clock
         self._sources: defaultdict[str, _Source] = defaultdict(_Source)
 
-    async def check(self, passphrase: str, source: str) -> None:
-        """Return if it is the one.
+    async def check(self, passphrase: str, source: str, name: str = OWNER) -> None:
+        """Return if it is that person's.
 
         One at a time for each source, off the loop: the derivation takes a tenth of a second and
         32 MiB on purpose.
 
         Args:
             source: where it came from: ``owner`` (the Unix socket) or ``network``.
+            name: whose it has to be.
 
         Raises:
-            NotFoundError: none was ever set.
-            AuthError: it is wrong (``IL-PAS-002``), or too many wrong ones came before
-                (``IL-PAS-003``).
+            NotFoundError: the owner never set one.
+            AuthError: it is wrong or nobody has that name (``IL-PAS-002``), or too many wrong ones
+                came before (``IL-PAS-003``).
         """
         from_there = self._sources[source]
         self._refuse_paused(from_there)
@@ -107,7 +140,7 @@ class Passphrase:
         try:
             async with from_there.turn:
                 self._refuse_paused(from_there)
-                is_right = await asyncio.to_thread(self._is_right, passphrase)
+                is_right = await asyncio.to_thread(self._is_right, passphrase, name)
         finally:
             from_there.waiting -= 1
         if is_right:
@@ -120,7 +153,7 @@ class Passphrase:
         raise AuthError(
             "the passphrase is wrong",
             code="IL-PAS-002",
-            remedy="Use the passphrase that interlock init was given.",
+            remedy="Use the passphrase that interlock init, or interlock person add, was given.",
         )
 
     def _refuse_paused(self, source: _Source) -> None:
@@ -133,13 +166,18 @@ class Passphrase:
                 context={"seconds": math.ceil(left)},
             )
 
-    def _is_right(self, passphrase: str) -> bool:
+    def _is_right(self, passphrase: str, name: str) -> bool:
+        is_name = name == OWNER or _NAME.fullmatch(name) is not None
         try:
-            record = json.loads(self._path.read_text())
+            record = json.loads(file_of(self._path, name if is_name else "-").read_text())
         except FileNotFoundError:
-            raise NotFoundError(
-                "no passphrase was set", code="IL-PAS-004", remedy="interlock init"
-            ) from None
+            if name == OWNER:
+                raise NotFoundError(
+                    "no passphrase was set", code="IL-PAS-004", remedy="interlock init"
+                ) from None
+            # As long as for a name that there is: who asks does not learn which there are.
+            _derive(passphrase, bytes(16))
+            return False
         key = _derive(passphrase, bytes.fromhex(record["salt"]))
         return hmac.compare_digest(key, bytes.fromhex(record["key"]))
 

@@ -19,20 +19,21 @@ class Logins:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._until: dict[bytes, float] = {}
+        self._until: dict[bytes, tuple[str, float]] = {}
 
-    def add(self) -> str:
-        """A new token; the oldest one goes when there are too many."""
+    def add(self, name: str) -> str:
+        """A new token for a person; the oldest one goes when there are too many."""
         token = secrets.token_urlsafe(32)
         if len(self._until) >= _MOST:
             del self._until[next(iter(self._until))]
-        self._until[_digest(token)] = self._clock.monotonic() + LIFETIME_S
+        self._until[_digest(token)] = (name, self._clock.monotonic() + LIFETIME_S)
         return token
 
-    def knows(self, token: str) -> bool:
-        """Whether the token was given and is not too old."""
+    def whose(self, token: str) -> str:
+        """The person whom the token was given to; empty if it was not, or is too old."""
         # Looked up by digest: how long it takes says nothing about the token.
-        return self._until.get(_digest(token), -1.0) > self._clock.monotonic()
+        name, until = self._until.get(_digest(token), ("", 0.0))
+        return name if until > self._clock.monotonic() else ""
 
     def drop(self, token: str) -> None:
         """Forget a token; quiet if it is not known."""

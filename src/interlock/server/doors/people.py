@@ -1,7 +1,8 @@
 """The people's door: everything for people, nothing for agents.
 
 Over the Unix socket its owner's uid will do (the kernel tells); over TCP it takes a login, got by
-passphrase. Whatever lets something through, refuses or ends it, asks for the passphrase each time.
+passphrase. Whatever lets something through, refuses or ends it, asks for the passphrase each time;
+at full a gate may say that a login is enough for it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from interlock.core.model import Strength
 from interlock.engine.people import People
 from interlock.errors import AuthError, UsageError
 from interlock.server.doors.keys import Keys
 from interlock.server.doors.logins import LIFETIME_S, Logins
 from interlock.server.doors.requests import (
+    ApprovalBody,
     DecisionBody,
     NoBody,
     ReasonBody,
@@ -28,16 +31,15 @@ from interlock.server.doors.requests import (
 )
 from interlock.server.doors.responses import json_response, routes_of, routing
 from interlock.server.guards import SMALL, USUAL, Admission, Guard, Scope
-from interlock.server.passphrase import Passphrase
+from interlock.server.passphrase import OWNER, Passphrase
 
-__all__ = ["OWNER", "PEOPLE_ROUTES", "PeopleDoor", "people_door"]
+__all__ = ["AT_SOCKET", "PEOPLE_ROUTES", "PeopleDoor", "people_door"]
 
-OWNER = "interlock.owner"
+AT_SOCKET = "interlock.owner"
 """Key of the scope: the request came over the Unix socket from the server's own uid."""
 
 COOKIE = "interlock_session"
 MAX_WAIT_S = 25.0
-STRENGTH = "passphrase"
 
 PEOPLE_ROUTES = (
     ("POST", "/api/v1/session", "login"),
@@ -94,10 +96,10 @@ class PeopleDoor:
 
     def _person(self, request: Request) -> str:
         """Who calls: the owner by the Unix socket, or somebody with a login."""
-        if request.scope.get(OWNER):
-            return "owner"
-        if self._logins.knows(_token(request)):
-            return "person"
+        if request.scope.get(AT_SOCKET):
+            return OWNER
+        if name := self._logins.whose(_token(request)):
+            return name
         raise AuthError(
             "this door is for people: log in with the passphrase",
             code="IL-DOR-020",
@@ -115,17 +117,17 @@ class PeopleDoor:
         """The id of the command that the request is."""
         return await self._keys.of_command(request, PEOPLE, body) or self._new_id("cmd")
 
-    async def _confirmed(self, request: Request, passphrase: str) -> str:
-        """Who calls, after asking for the passphrase once more."""
-        by = self._person(request)
-        await self._passphrase.check(passphrase, _source(request))
+    async def _confirmed(self, request: Request, passphrase: str, name: str) -> str:
+        """Who calls, or whom they name, after asking for that person's passphrase once more."""
+        by = name or self._person(request)
+        await self._passphrase.check(passphrase, _source(request), by)
         return by
 
     async def login(self, request: Request) -> Response:
         """A login for a browser or a program, by passphrase."""
         body = await body_of(request, SessionBody)
-        await self._passphrase.check(body.passphrase, _source(request))
-        token = self._logins.add()
+        await self._passphrase.check(body.passphrase, _source(request), body.name)
+        token = self._logins.add(body.name)
         response = json_response({"session": token}, 201)
         response.set_cookie(
             COOKIE, token, max_age=LIFETIME_S, httponly=True, samesite="strict", path="/"
@@ -210,14 +212,17 @@ class PeopleDoor:
         return json_response({"events": events, "cursor": cursor})
 
     async def approve(self, request: Request) -> Response:
-        """Let a waiting gate through; asks for the passphrase."""
-        body = await body_of(request, DecisionBody)
-        by = await self._confirmed(request, body.passphrase)
+        """Let a waiting gate through; asks for the passphrase unless the gate does without."""
+        body = await body_of(request, ApprovalBody)
+        by, strength = self._person(request), Strength.SESSION
+        if body.passphrase or body.name:
+            by = await self._confirmed(request, body.passphrase, body.name)
+            strength = Strength.PASSPHRASE
         task = await self._people.approve(
             request.path_params["task_id"],
             request.path_params["gate"],
             by=by,
-            strength=STRENGTH,
+            strength=strength.value,
             reason=body.reason,
             binding=body.binding,
             command_id=await self._command(request, body),
@@ -227,12 +232,12 @@ class PeopleDoor:
     async def reject(self, request: Request) -> Response:
         """Refuse a waiting gate; asks for the passphrase."""
         body = await body_of(request, DecisionBody)
-        by = await self._confirmed(request, body.passphrase)
+        by = await self._confirmed(request, body.passphrase, body.name)
         task = await self._people.reject(
             request.path_params["task_id"],
             request.path_params["gate"],
             by=by,
-            strength=STRENGTH,
+            strength=Strength.PASSPHRASE.value,
             reason=body.reason,
             binding=body.binding,
             command_id=await self._command(request, body),
@@ -242,7 +247,7 @@ class PeopleDoor:
     async def abort(self, request: Request) -> Response:
         """End a task; asks for the passphrase."""
         body = await body_of(request, ReasonBody)
-        by = await self._confirmed(request, body.passphrase)
+        by = await self._confirmed(request, body.passphrase, body.name)
         task = await self._people.abort(
             request.path_params["task_id"],
             by=by,
@@ -265,7 +270,7 @@ class PeopleDoor:
     async def trust(self, request: Request) -> Response:
         """Trust the environment recipe of the present workflow; asks for the passphrase."""
         body = await body_of(request, ReasonBody)
-        by = await self._confirmed(request, body.passphrase)
+        by = await self._confirmed(request, body.passphrase, body.name)
         return json_response(await self._trust(by))
 
     async def trusted(self, request: Request) -> Response:
@@ -289,7 +294,7 @@ def _token(request: Request) -> str:
 
 
 def _source(request: Request) -> str:
-    return "owner" if request.scope.get(OWNER) else "network"
+    return "owner" if request.scope.get(AT_SOCKET) else "network"
 
 
 def people_door(door: PeopleDoor) -> Guard:

@@ -15,6 +15,7 @@ from interlock.errors import AuthError, InvalidInputError, TooLargeError, UsageE
 
 __all__ = [
     "SESSION",
+    "ApprovalBody",
     "ClaimBody",
     "DecisionBody",
     "NoBody",
@@ -85,10 +86,23 @@ class TaskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent: dict[str, Any] = {}
 
 
+class ApprovalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST …/gates/{gate}/approve``; without a passphrase the login alone stands for it.
+
+    ``name`` says whose passphrase it is, where that is not whoever calls.
+    """
+
+    passphrase: str = ""
+    name: str = ""
+    reason: str = ""
+    binding: str | None = None
+
+
 class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``POST …/gates/{gate}/approve`` and ``/reject``."""
+    """``POST …/gates/{gate}/reject``."""
 
     passphrase: str
+    name: str = ""
     reason: str = ""
     binding: str | None = None
 
@@ -97,6 +111,7 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``POST …/abort`` and others that only a person's word is needed for."""
 
     passphrase: str
+    name: str = ""
     reason: str = ""
 
 
@@ -108,6 +123,7 @@ class SessionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``POST /api/v1/session``."""
 
     passphrase: str
+    name: str = "owner"
 
 
 def _check_count(data: bytes) -> None:
