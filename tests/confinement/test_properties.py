@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.confinement.places import LEVEL_OF, RUNGS, as_root, needs_bubblewrap, needs_landlock
+from tests.confinement.places import (
+    LEVEL_OF,
+    ORDINARY,
+    RUNGS,
+    as_root,
+    needs_bubblewrap,
+    needs_landlock,
+    readable_python,
+    run_as,
+)
 
-import interlock
 from interlock.adapters.confinement import UidRange, bubblewrap, examine, probe, seccomp, start
 from interlock.adapters.confinement.inside import properties
 from interlock.adapters.confinement.probe import try_properties
@@ -24,7 +29,6 @@ from interlock.adapters.confinement.witness import Witness, read_report
 from interlock.ports.confinement import Held, Level, Mount, Property, Rung, SandboxSpec
 
 pytestmark = pytest.mark.sandbox
-_ORDINARY = 64999
 NAMES = pytest.mark.parametrize("name", properties.names())
 # Prints {rung: {name: what happened instead, or nothing}} of what is promised.
 _TRY = """
@@ -60,41 +64,11 @@ def _name(one: Property) -> str:
     return one.id.replace("-", "_")
 
 
-def _readable_python() -> str:
-    """A Python that an ordinary user can run with this package."""
-    for program in (os.path.realpath(sys.executable), "/usr/bin/python3"):
-        try:
-            tried = _as_ordinary(program, "import interlock.adapters.confinement")
-        except PermissionError:
-            continue
-        if tried.returncode == 0:
-            return program
-    pytest.skip("NOT RUN: no Python that another user can run with this checkout")
-
-
-def _as_ordinary(program: str, code: str) -> subprocess.CompletedProcess[str]:
-    source = Path(interlock.__file__).parent.parent
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    user = _ORDINARY if os.getuid() == 0 else None
-    return subprocess.run(
-        [program, "-c", code],
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
-        env=env,
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 @cache
 def _broken_for_ordinary_user(places: Iterable[tuple[str, str]], prepare: str) -> Any:
     """By rung; ``prepare`` is run before anything is tried."""
     code = _TRY.format(places=list(places), prepare=prepare)
-    result = _as_ordinary(_readable_python(), code)
+    result = run_as(ORDINARY, readable_python(), code)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     return {r: {n.replace("-", "_"): why for n, why in of.items()} for r, of in found.items()}

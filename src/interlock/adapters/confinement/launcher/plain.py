@@ -94,12 +94,10 @@ class Plain:
 
         def look() -> None:
             for source, _, _ in self.job.sources:
-                try:
-                    os.stat(source)
-                except PermissionError:
+                if not os.access(source, os.R_OK | (os.X_OK if os.path.isdir(source) else 0)):
                     raise OSError(
                         f"root may not mount here, and uid {self.uid} cannot reach {source}: "
                         "set XDG_STATE_HOME to a directory that every user may search"
-                    ) from None
+                    )
 
         forked.run(look, self.uid)
