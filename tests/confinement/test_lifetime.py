@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.confinement.places import LEVEL_OF, RUNGS
 
-from interlock.adapters.confinement.launcher import limits
 from interlock.errors import UnavailableError
 from interlock.ports.confinement import Mount, Rung
 
@@ -218,17 +217,6 @@ def test_thirty_sandboxes_leave_nothing(start_python: Start, rung: Rung) -> None
             os.kill(sandbox.pid, signal.SIGKILL)
         sandbox.close()
     assert _traces() == before
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="NOT RUN: needs root")
-def test_cgroup_of_a_server_that_died_is_swept() -> None:
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    cgroup = limits.Cgroup(f"{dead.pid}-test", 1 << 30, 10)
-    if not cgroup.directories:
-        pytest.skip("NOT RUN: no cgroup can be made here")
-    limits.sweep()
-    assert not any(Path(directory).exists() for directory in cgroup.directories)
 
 
 @RUNGS

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from interlock.adapters.confinement import uids
-from interlock.adapters.confinement.launcher import limits
+from interlock.adapters.confinement.launcher import cgroups
 from interlock.errors import UnavailableError, UsageError
 from interlock.ports.confinement import Level, SandboxSpec
 
@@ -156,7 +156,7 @@ class LaunchedSandbox:
         for directory in self._leftovers["cgroups"]:
             # Whoever reaps in the launcher's place may be slow; what is left is swept later.
             with contextlib.suppress(OSError):
-                limits.remove(directory)
+                cgroups.remove(directory)
         for directory in self._leftovers["directories"]:
             shutil.rmtree(directory, ignore_errors=True)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import threading
 
-from interlock.adapters.confinement import rungs
+from interlock.adapters.confinement import leftovers, rungs
 from interlock.adapters.confinement.inside.properties import PROPERTIES
 from interlock.adapters.confinement.launch import start
-from interlock.adapters.confinement.launcher import limits
 from interlock.adapters.confinement.uids import UidRange
 from interlock.adapters.confinement.witness import Witness, read_report
 from interlock.errors import InterlockError, UnavailableError
@@ -45,7 +44,7 @@ def examine() -> Capability:
 
 
 def _probe(strongest: Level, *, every_level: bool = False) -> Capability:
-    limits.sweep()
+    leftovers.sweep()
     uids = UidRange()
     uid = uids.lease()
     reasons: list[str] = []

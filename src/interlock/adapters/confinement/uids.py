@@ -70,6 +70,22 @@ class UidRange:
             raise UsageError(f"uid {uid} is not leased", code="IL-CNF-002")
         os.close(descriptor)
 
+    def sweep(self) -> None:
+        """End what runs as a uid that was leased once and that no server holds any more.
+
+        A server and the launchers of its sandboxes may have been killed together: below ``full``
+        nothing else ends what they had started.
+        """
+        with self._guard:
+            for uid in in_use(dead=False).keys() & set(self._range):
+                if (
+                    uid not in self._leased
+                    and (self._locks / str(uid)).exists()
+                    and self._lock(uid)
+                ):
+                    end(uid)
+                    os.close(self._leased.pop(uid))
+
     def _lock(self, uid: int) -> bool:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._locks / str(uid), flags, 0o600)

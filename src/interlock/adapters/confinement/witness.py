@@ -22,6 +22,7 @@ from typing import Any, Self
 from interlock.adapters.confinement.inside.harness import call
 from interlock.adapters.confinement.interpreter import interpreter
 from interlock.adapters.confinement.launcher.staging import SHARED_MEMORY
+from interlock.adapters.confinement.leftovers import PROBE
 from interlock.adapters.confinement.mounts import translate
 from interlock.errors import UnavailableError
 from interlock.ports.confinement import Held, Level, Mount, SandboxSpec
@@ -47,7 +48,7 @@ class Witness:
     def __init__(self, uid: int | None) -> None:
         self.uid = uid
         self._stack = contextlib.ExitStack()
-        name = tempfile.mkdtemp(prefix="interlock-probe-")
+        name = tempfile.mkdtemp(prefix=f"{PROBE}{os.getpid()}-")
         self._stack.callback(shutil.rmtree, name)
         self.directory = Path(os.path.realpath(name))
         self.directory.chmod(0o755)
@@ -153,7 +154,7 @@ class Witness:
         key = secrets.randbelow(1 << 30) + 1
         segment = libc.shmget(key, 4096, _IPC_CREAT | 0o666)
         self._stack.callback(libc.shmctl, segment, _IPC_RMID, None)
-        descriptor, path = tempfile.mkstemp(prefix="interlock-probe-", dir=SHARED_MEMORY)
+        descriptor, path = tempfile.mkstemp(prefix=f"{PROBE}{os.getpid()}-", dir=SHARED_MEMORY)
         self._stack.callback(os.unlink, path)
         os.fchmod(descriptor, 0o666)
         os.close(descriptor)

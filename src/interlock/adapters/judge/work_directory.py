@@ -1,8 +1,8 @@
 """The directory that a runner writes its trees to where its sandbox has none of its own: in memory
 if it fits and nobody else gets at it, gone after use.
 
-It is locked while it is used. One that nobody holds was left by a supervisor that died, and is
-removed by the next one that makes a directory there.
+It is locked while it is used, and named after the process that uses it. One that nobody holds was
+left by a supervisor that died, and is removed by the next one.
 """
 
 from __future__ import annotations
@@ -39,12 +39,19 @@ class WorkDirectory:
     def __init__(self, scratch: Path, needed: int, uid: int | None) -> None:
         parent = _parent(scratch, needed, in_memory=uid is not None)
         _remove_abandoned(parent)
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent)).resolve()
+        prefix = f"{_PREFIX}{os.getpid()}-"
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).resolve()
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         if uid is not None:
             os.fchown(self._descriptor, uid, uid)
         self._free_before = self._free()
+
+    @staticmethod
+    def sweep(scratch: Path) -> None:
+        """Remove what dead supervisors left; for who starts, and may need none for long."""
+        for parent in (scratch, _MEMORY):
+            _remove_abandoned(parent)
 
     def holds_more_than(self, limit: int) -> bool:
         """Whether more than ``limit`` bytes lie in it; cheap while little of the disk is taken."""
@@ -84,7 +91,8 @@ def _remove_abandoned(parent: Path) -> None:
             # Another user's, or gone meanwhile.
             continue
         try:
-            if time.time() - os.fstat(descriptor).st_mtime > _SETTLED_S:
+            settled = time.time() - os.fstat(descriptor).st_mtime > _SETTLED_S
+            if settled or _owner_is_dead(path.name):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path, ignore_errors=True)
         except BlockingIOError:
@@ -92,3 +100,8 @@ def _remove_abandoned(parent: Path) -> None:
             continue
         finally:
             os.close(descriptor)
+
+
+def _owner_is_dead(name: str) -> bool:
+    owner = name.removeprefix(_PREFIX).partition("-")[0]
+    return owner.isdigit() and not Path("/proc", owner).exists()

@@ -5,6 +5,8 @@ dropping users wants a process with one thread, and a parent of 10 MB that only 
 owner of a sandbox's lifetime than a server that does a hundred other things. It gets its job as
 JSON over the socket FD, answers there, and ends the sandbox when that socket is closed.
 
-``session`` is the order of events, ``kernel`` the system calls, ``staging`` the mount namespace,
-``limits`` what may be used, ``ports`` the listeners, ``ending`` how everything is ended.
+``session`` is the order of events, ``kernel`` the system calls. One file for each way to confine:
+``private`` (bubblewrap), ``namespaces`` with ``root`` (made by root itself), ``plain`` with
+``landlock``. ``staging`` is the mount namespace, ``limits`` and ``cgroups`` what may be used,
+``ports`` the listeners, ``ending`` how everything is ended, ``guard`` who ends it if this is lost.
 """

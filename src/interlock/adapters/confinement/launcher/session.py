@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from interlock.failpoints import arm, reach
 
-from . import ending, forked, guard, kernel, limits
+from . import cgroups, ending, forked, guard, kernel, limits
 from .job import Job
 
 TYPE_CHECKING = False
@@ -79,7 +79,7 @@ def _run(control: socket.socket, job: Job, guardian: int | None) -> int:
     root = job.uid is not None
     mode = _mode(job)
     # An ordinary user's tree of cgroups belongs to the login session, so only root tries.
-    cgroup = limits.Cgroup(
+    cgroup = cgroups.Cgroup(
         job.name,
         wanted["memory_bytes"] if root else None,
         wanted["processes"] if root else None,
@@ -122,7 +122,7 @@ def _mode(job: Job) -> "Mode":
             return plain.Plain(job)
 
 
-def _fork(job: Job, mode: "Mode", cgroup: limits.Cgroup) -> int:
+def _fork(job: Job, mode: "Mode", cgroup: cgroups.Cgroup) -> int:
     """Start the process that becomes the sandbox; its descriptors are then no longer ours."""
     failed, failure = os.pipe()
     parent = os.getpid()
