@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.adapters.trees import Base, Import, Imported, Limits, Repository, Revert
+from interlock.core.policy.targets import why_not_taken
+from interlock.definition.packs import load_pack
 from interlock.supervisor.toolhost.beneath import Tree
 from interlock.supervisor.toolhost.revert import Reverter
 from interlock.supervisor.toolhost.snapshot import Snapshot
@@ -62,6 +64,14 @@ def only_below(*prefixes: str) -> Callable[[str], str | None]:
     """A policy: these directories and nothing else."""
     no = "outside of this phase → stay inside"
     return lambda path: None if path.startswith(prefixes) else no
+
+
+RULES = load_pack("tdd").workflow
+
+
+def allowed(path: str) -> str | None:
+    """What the default workflow says where sources are written."""
+    return why_not_taken(RULES, RULES.phases[2], path)
 
 
 @dataclass

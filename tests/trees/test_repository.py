@@ -16,6 +16,7 @@ from tests.trees.support import EMPTY_TREE, Project, commit_all, git, put
 
 from interlock.adapters.git import GitFailed
 from interlock.adapters.trees import Repository
+from interlock.adapters.trees.entry import shown
 from interlock.core.facts import ChangeKind, TreeChange
 from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 
@@ -240,6 +241,7 @@ def test_base_that_git_would_not_check_out_is_refused(
     with pytest.raises(InvalidInputError) as caught:
         fresh.fetch_base(user, commit)
     assert caught.value.code == "IL-TRE-005"
+    assert shown(names[0][1]) in caught.value.message
 
 
 def test_keeping_a_tree_twice_is_the_same_and_another_one_a_conflict(project: Project) -> None:

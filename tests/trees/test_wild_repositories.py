@@ -9,22 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.trees.support import Project, causes, commit_all, git, put
+from tests.trees.support import Project, allowed, causes, commit_all, git, put
 
 from interlock.adapters.located import locate
 from interlock.adapters.trees import Repository
 from interlock.adapters.trees.user import locate as user_repository
-from interlock.core.policy.paths import EVERYTHING, PathRules
 from interlock.errors import DeniedError, InvalidInputError, NotFoundError
 
 STRANGER = 64998
-RULES = PathRules(EVERYTHING, phase="IMPL")
-
-
-def allowed(path: str) -> str | None:
-    """The default policy of a phase that may write anything."""
-    reason = RULES.why_not(path)
-    return f"{reason.message} → {reason.remedy}" if reason else None
 
 
 def taken(user: Path, place: Path) -> Project:
@@ -94,8 +86,8 @@ def test_a_submodule_is_neither_added_nor_moved_nor_filled(superproject: Path, p
     imported = project.bring(allowed)
     assert [change.path for change in imported.changes] == ["vendor/new/code.py"]
     assert causes(imported) == {
-        ".gitmodules": ".gitmodules is protected: git runs it, or lets it decide what is checked "
-        "out, on the machines of others.",
+        ".gitmodules": "is protected: git runs it, or lets it decide what is checked out, on the "
+        "machines of others",
         "vendor/lib/lib.py": "it is below a file that stays",
         "vendor/new/.git": "a nested repository",
     }

@@ -19,37 +19,40 @@ _NOTHING_IGNORED = 1
 _MAX_PATH_BYTES = 3500
 
 
-def ignored(
-    git: Git,
-    entries: Mapping[bytes, Entry],
-    candidates: Collection[bytes],
-    directory: Path,
-    *,
-    are_directories: bool = False,
-) -> set[bytes]:
-    """Those candidates that the tree's rules ignore.
-
-    git is asked about names only: its work tree is a directory of ours with nothing but the rules.
-
-    Args:
-        git: of the repository that holds the tree.
-        entries: the tree.
-        candidates: paths that the tree does not have.
-        directory: for temporary files, of ours.
-        are_directories: whether the candidates are; a rule may be for them alone.
-    """
-    candidates = [path for path in candidates if len(path) <= _MAX_PATH_BYTES]
-    if not candidates:
-        return set()
+def rules_of(git: Git, entries: Mapping[bytes, Entry]) -> dict[bytes, bytes]:
+    """The ``.gitignore`` files of a tree, with their contents."""
     rules = {
         path: entry.oid
         for path, entry in entries.items()
         if path.rsplit(b"/", 1)[-1] == _RULES and entry.mode in (FILE, EXECUTABLE)
     }
-    if not rules:
+    return dict(zip(rules, read_blobs(git, list(rules.values())), strict=True))
+
+
+def ignored(
+    git: Git,
+    rules: Mapping[bytes, bytes],
+    candidates: Collection[bytes],
+    directory: Path,
+    *,
+    are_directories: bool = False,
+) -> set[bytes]:
+    """Those candidates that the rules of a tree ignore.
+
+    git is asked about names only: its work tree is a directory of ours with nothing but the rules.
+
+    Args:
+        git: of the repository that holds the tree.
+        rules: of the tree.
+        candidates: paths that the tree does not have.
+        directory: for temporary files, of ours.
+        are_directories: whether the candidates are; a rule may be for them alone.
+    """
+    candidates = [path for path in candidates if len(path) <= _MAX_PATH_BYTES]
+    if not candidates or not rules:
         return set()
     with tempfile.TemporaryDirectory(dir=directory) as place:
-        for path, data in zip(rules, read_blobs(git, list(rules.values())), strict=True):
+        for path, data in rules.items():
             file = os.path.join(os.fsencode(place), b"tree", path)
             os.makedirs(os.path.dirname(file), exist_ok=True)
             with open(file, "xb") as out:

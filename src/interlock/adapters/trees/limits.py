@@ -52,7 +52,7 @@ def over(
         was = start.get(path)
         grown = held + known[tree[path].oid] - (known.get(was.oid, 0) if was else 0)
         size = known[tree[path].oid]
-        if size > limits.file_bytes:
+        if size > limits.file_bytes and (was is None or was.oid != tree[path].oid):
             problems[path] = too_large(size, limits.file_bytes)
         elif grown > most_bytes:
             problems[path] = f"the tree would hold more than {most_bytes} bytes → remove some"

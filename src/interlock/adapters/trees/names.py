@@ -20,6 +20,7 @@ __all__ = [
     "is_text",
     "link_problem",
     "name_problem",
+    "unusable",
 ]
 
 MAX_DEPTH = 64
@@ -110,6 +111,13 @@ def name_problem(path: bytes) -> str | None:
     if any(_names_repository(part) for part in text.replace("\\", "/").split("/")):
         return "a nested repository → remove it, or ask a person to add it"
     return None
+
+
+def unusable(path: bytes, mode: bytes) -> bool:
+    """Whether git itself does not check a path out: some file system takes it for its own."""
+    text = path.decode("utf-8", "backslashreplace")
+    link = mode == b"120000" and folded(path.rsplit(b"/", 1)[-1]).startswith(b".git")
+    return link or any(_names_repository(part) for part in text.split("/"))
 
 
 def link_problem(path: bytes, target: bytes) -> str | None:

@@ -20,7 +20,7 @@ from interlock.adapters.trees.bases import Base
 from interlock.adapters.trees.changes import changes_between
 from interlock.adapters.trees.entry import GITLINK, Entry, shown
 from interlock.adapters.trees.export import export
-from interlock.adapters.trees.ignores import ignored
+from interlock.adapters.trees.ignores import ignored, rules_of
 from interlock.adapters.trees.landing import ABSENT, commit_tree, land, valid_ref
 from interlock.adapters.trees.objects import BlobWriter
 from interlock.adapters.trees.replacing import replaced
@@ -53,6 +53,7 @@ class Repository:
         self._lock = threading.Lock()
         self._trees: OrderedDict[str, Mapping[bytes, Entry]] = OrderedDict()
         self._totals: dict[str, int] = {}
+        self._rules: dict[str, dict[bytes, bytes]] = {}
         self._large: dict[str, dict[bytes, int]] = {}
 
     @classmethod
@@ -272,12 +273,14 @@ class Repository:
         self, tree: str, candidates: Collection[bytes], *, are_directories: bool = False
     ) -> set[bytes]:
         """Those paths that the tree's own rules ignore; see ``ignores.ignored``."""
+        if not candidates:
+            return set()
+        rules = self._rules.get(tree)
+        if rules is None:
+            rules = rules_of(self._git, self.entries(tree))
+            self._rules = {tree: rules}
         return ignored(
-            self._git,
-            self.entries(tree),
-            candidates,
-            self._temporary,
-            are_directories=are_directories,
+            self._git, rules, candidates, self._temporary, are_directories=are_directories
         )
 
     def _remember(self, tree: str, entries: Mapping[bytes, Entry]) -> Mapping[bytes, Entry]:

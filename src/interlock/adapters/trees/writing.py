@@ -8,7 +8,7 @@ from pathlib import Path
 
 from interlock.adapters.git import Git
 from interlock.adapters.trees.entry import Entry, canonical, shown
-from interlock.adapters.trees.names import ancestors
+from interlock.adapters.trees.names import ancestors, unusable
 from interlock.errors import IntegrityError, InvalidInputError
 from interlock.failpoints import reach
 
@@ -44,7 +44,12 @@ def check_usable(git: Git, tree: str, entries: Mapping[bytes, Entry], directory:
         status = git.run("read-tree", tree, index=Path(place, "index"), accept=(0, 128))
         listed = git.run("ls-files", "-z", index=Path(place, "index")).split(b"\0")[:-1]
     if status or len(listed) != len(entries):
-        raise InvalidInputError("the base holds names that git refuses", code="IL-TRE-005")
+        named = [shown(path) for path in sorted(entries) if unusable(path, entries[path].mode)]
+        raise InvalidInputError(
+            f"the base holds names that no git checks out: {', '.join(named[:5]) or 'not known'}",
+            code="IL-TRE-005",
+            remedy="git rm --cached -- PATH && git commit, on a branch to start from",
+        )
 
 
 def write_tree(
