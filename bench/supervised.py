@@ -16,7 +16,7 @@ from interlock.adapters.runners.worker_door import WorkerDoor
 from interlock.adapters.trees.repository import Base, Repository
 from interlock.ports.runner import Session, SessionSpec
 
-__all__ = ["Ground", "ground"]
+__all__ = ["Ground", "ground", "repository_of"]
 
 _PATIENCE_S = 60.0
 _PER_DIRECTORY = 100
@@ -64,11 +64,10 @@ async def ground(files: int, parent: Path | None = None) -> AsyncIterator[Ground
         place = Path(name)
         # Sessions run as another user and pass through here to their own scratch.
         place.chmod(0o711)
-        state, user = place / "state", place / "user"
+        state = place / "state"
         state.mkdir(mode=0o711)
         (state / "run").mkdir(mode=0o700)
-        _generate(user, files)
-        base = Repository.create(state / "repo.git", user).fetch_base(user)
+        _, base = repository_of(place, files)
         command = [sys.executable, "-m", "interlock.supervisor", "--state", str(state)]
         with subprocess.Popen(command, env={"PATH": os.defpath, **_python_path()}) as supervisor:
             runner = WorkerDoor(state / "run" / "worker.sock", asyncio.get_running_loop())
@@ -78,6 +77,14 @@ async def ground(files: int, parent: Path | None = None) -> AsyncIterator[Ground
             finally:
                 supervisor.terminate()
                 runner.close()
+
+
+def repository_of(place: Path, files: int) -> tuple[Repository, Base]:
+    """``state/repo.git`` below a place, with a base of so many files."""
+    user = place / "user"
+    _generate(user, files)
+    repository = Repository.create(place / "state" / "repo.git", user)
+    return repository, repository.fetch_base(user)
 
 
 def _python_path() -> dict[str, str]:

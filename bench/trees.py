@@ -1,4 +1,5 @@
-"""A session from nothing, and taking its tree over: 20,000 files, first and again."""
+"""A session from nothing, taking its tree over, and writing it out for the judge: 20,000 files,
+first and again."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.checkout import checkouts
 from bench.figures import Budget, Figure, Measured, NotRunError, Plan
 from bench.supervised import Ground, ground
 from interlock.adapters.confinement import probe
@@ -37,6 +39,7 @@ def measure(plan: Plan) -> Measured:
     if not _has_room(_MEMORY):
         raise NotRunError(f"{_MEMORY} has not {_ROOM_BYTES >> 20} MiB left")
     times = asyncio.run(_rounds(plan.rounds, _MEMORY))
+    times |= checkouts(FILES, plan.rounds, _MEMORY)
     figures = [Figure(name=name, unit="ms", rounds=tuple(values)) for name, values in times.items()]
     slow = asyncio.run(_on_disk(1 if plan.quick else 3))
     by_name = {figure.name: figure for figure in figures}
@@ -46,6 +49,7 @@ def measure(plan: Plan) -> Measured:
             Budget(figure=by_name["session from nothing"], limit=2000),
             Budget(figure=by_name["import, cold"], limit=1000),
             Budget(figure=by_name["import, warm"], limit=200),
+            Budget(figure=by_name["judge check-out"], limit=1000),
         ),
     )
 

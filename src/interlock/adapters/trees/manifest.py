@@ -58,13 +58,13 @@ def parse(data: bytes, known: Mapping[bytes, Entry], entered: Collection[bytes])
     listed, rest = _section(data)
     said, rest = _section(rest)
     closed = frozenset(_records(rest))
-    files = _files(listed, known)
+    files, fresh = _files(listed, known)
     refused = _refusals(said, files)
     for path in closed:
         _check_path(path)
     if closed & (files.keys() | refused.keys()):
         raise malformed("a directory that it lists is something else as well")
-    for path in (*(path for path in files if path not in known), *refused, *closed):
+    for path in (*fresh, *refused, *closed):
         if (path.rpartition(b"/")[0] or ROOT) not in entered and path not in entered:
             raise malformed(f"{shown(path)} is in no directory that was asked for")
     return Manifest(files, refused, closed)
@@ -86,7 +86,8 @@ def _records(section: bytes) -> list[bytes]:
     return section.split(b"\0")[:-1]
 
 
-def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
+def _files(listed: bytes, known: Mapping[bytes, Entry]) -> tuple[dict[bytes, Entry], list[bytes]]:
+    """All that is listed, and which of it the start does not have like that."""
     files: dict[bytes, Entry] = {}
     fresh = []
     for record in _records(listed):
@@ -108,7 +109,7 @@ def _files(listed: bytes, known: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
         for path in fresh:
             if path in above or any(up in files for up in ancestors(path)):
                 raise malformed(f"{shown(path)} is below a file, or a directory as well")
-    return files
+    return files, fresh
 
 
 def _refusals(said: bytes, files: Mapping[bytes, Entry]) -> dict[bytes, str]:
