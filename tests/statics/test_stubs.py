@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -142,6 +143,32 @@ def test_naming_a_stub_does_not_raise(stubbed: dict[str, Any]) -> None:
     assert not hasattr(stubbed["WIDTH"], "_pytestfixturefunction")
 
 
+def test_while_tests_are_collected_nothing_raises(
+    stubbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    for use in USES.values():
+        use(stubbed)
+    assert [repr(one) for one in stubbed["WIDTH"]] == ["<planned>"]
+
+    @stubbed["slug"]("an argument")
+    def test_decorated(three: int) -> None:
+        """Is collected by its own name and with its fixtures."""
+
+    assert list(inspect.signature(test_decorated).parameters) == ["three"]
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "test_decorated")
+    with pytest.raises(NotImplementedError, match=MARKER):
+        test_decorated(3)
+
+
+def test_what_a_class_inherits_is_not_replaced() -> None:
+    tree = {"m.py": "class A:\n    def words(self): return 1\n\nclass B(A):\n    pass\n"}
+    space = _load(_stubs("m:B.words", "m:B.other", tree=tree).changes["m.py"])
+    assert space["B"]().words() == 1
+    with pytest.raises(NotImplementedError):
+        space["B"]().other()
+
+
 def test_names_say_what_an_error_may_name() -> None:
     found = _stubs("pkg.a.b:Klass.f", "pkg.text:Doc.words")
     assert found.names == {
@@ -186,3 +213,35 @@ def test_stubs_parse_keep_what_is_there_and_need_no_second_round(symbols: list[s
 def test_a_planned_symbol_cannot_name_a_place_outside_the_tree(text: str) -> None:
     with pytest.raises(ValueError, match="not of the form"):
         parse_symbol(text)
+
+
+STARS = {
+    "pkg/__init__.py": "from .more import *\nfrom pkg.recipes import *\n",
+    "pkg/more.py": "__all__ = ['seekable']\nclass seekable: pass\ndef own(): pass\n",
+    "pkg/recipes.py": "from .again import *\ndef take(): pass\ndef _hidden(): pass\n",
+    "pkg/again.py": "def deep(): pass\n",
+}
+
+
+@pytest.mark.parametrize("name", ["seekable", "take", "deep"])
+def test_what_a_star_import_brings_is_there_already(name: str) -> None:
+    made = _stubs(f"pkg:{name}", tree=STARS)
+    assert made.impossible == {f"pkg:{name}": "pkg/__init__.py defines it already"}
+
+
+@pytest.mark.parametrize("name", ["own", "_hidden"])
+def test_what_a_star_import_leaves_out_is_not_there(name: str) -> None:
+    assert _stubs(f"pkg:{name}", tree=STARS).stubbed == (f"pkg:{name}",)
+
+
+def test_a_method_of_a_class_from_a_star_import_leaves_the_class_as_it_is() -> None:
+    made = _stubs("pkg:seekable.relative_seek", tree=STARS)
+    text = made.changes["pkg/__init__.py"].decode()
+    assert "seekable.relative_seek = " in text
+    assert "class seekable" not in text
+
+
+def test_a_module_that_is_there_is_not_hidden_by_a_stub() -> None:
+    made = _stubs("pkg:text", tree=TREE)
+    assert "pkg/text.py exists already" in made.impossible["pkg:text"]
+    assert not made.changes

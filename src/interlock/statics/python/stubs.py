@@ -2,63 +2,87 @@
 
 A stub is appended to the module it belongs to; nothing that exists is changed. Its shape follows
 the name: ``CapWords`` is a class, ``UPPER_CASE`` a value, anything else a function. All raise
-``NotImplementedError`` with the caller's marker when they are *used* (called, compared, iterated);
-importing, subclassing, ``isinstance`` and ``pytest.raises`` with them work.
+``NotImplementedError`` with the caller's marker when a test *uses* them (calls, compares,
+iterates); importing, subclassing, ``isinstance`` and ``pytest.raises`` with them work. While tests
+are only collected nothing is raised: what is planned may stand in tables, decorators and constants.
+
+What Python calls by itself (``__eq__``, ``__len__``) is not stubbed, and neither is what a class
+inherits: that would change what is there already.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from interlock.ports.statics import ReadSource, Stubs
 from interlock.statics.python.modules import Layout, PlannedSymbol, parse_symbol
+from interlock.statics.python.offers import Offers
 from interlock.statics.python.symbols import symbols
 
 __all__ = ["stubs"]
 
 _STUBBED = "_il_text"
+_SPECIAL = re.compile(r"__\w+__")
 
-# For values and classes; a function needs no more than a ``def``.
 _PREAMBLE = """
 
 import abc as _il_abc
+import functools as _il_functools
+import os as _il_os
 
 
-def _il_raising(text):
-    def use(*_args, **_kwargs):
+def _il_use(text, *args, plain=None):
+    if "PYTEST_CURRENT_TEST" in _il_os.environ:
         raise NotImplementedError(text)
+    if len(args) == 1 and callable(args[0]):
+        return args[0] if isinstance(args[0], type) else _il_raising(text, args[0])
+    return _il_value(text) if plain is None else plain
 
-    return use
+
+def _il_raising(text, instead=None):
+    def use(*args, **_kwargs):
+        return _il_use(text, *args)
+
+    return use if instead is None else _il_functools.wraps(instead)(use)
 
 
 def _il_value(text):
-    use = _il_raising(text)
-
-    def attribute(_self, name):
+    def attribute(self, name):
         if name.startswith(("_", "pytest")):
             raise AttributeError(name)
-        raise NotImplementedError(text)
+        _il_use(text)
+        return self
 
+    def using(plain):
+        return lambda _self, *args: _il_use(text, *args, plain=plain)
+
+    plain = {"bool": True, "contains": False, "exit": False, "float": 1.0, "format": "planned"}
+    plain |= {"index": 1, "int": 1, "len": 1, "str": "planned"}
     used = (
-        "call eq ne lt le gt ge bool len iter next contains getitem setitem delitem enter exit "
-        "await aiter aenter aexit int float index str format add radd sub rsub mul rmul truediv "
-        "rtruediv floordiv mod pow neg abs and or xor invert lshift rshift"
+        "call eq ne lt le gt ge next getitem setitem delitem enter await aiter aenter aexit "
+        "add radd sub rsub mul rmul truediv rtruediv floordiv mod pow neg abs and or xor invert "
+        "lshift rshift"
     )
-    body = {f"__{name}__": use for name in used.split()}
+    body = {f"__{name}__": using(plain.get(name)) for name in (*plain, *used.split())}
+    body["__iter__"] = lambda self: _il_use(text, plain=iter((self,)))
     body |= {"__getattr__": attribute, "__hash__": object.__hash__}
     body["__repr__"] = lambda _self: "<planned>"
     return type("Planned", (), body)()
 
 
 class _il_Planned(_il_abc.ABCMeta):
-    def __call__(cls, *_args, **_kwargs):
-        raise NotImplementedError(cls._il_text)
+    def __call__(cls, *args, **_kwargs):
+        return _il_use(cls._il_text, *args)
 
     def __getattr__(cls, name):
         if name.startswith(("_", "pytest")):
             raise AttributeError(name)
         return _il_value(cls._il_text)
+
+    def __getitem__(cls, _parameter):
+        return cls
 """
 
 
@@ -92,6 +116,7 @@ class _Work:
         self.paths = set(paths)
         self.read = read
         self.marker = marker
+        self.offers = Offers(self.paths.copy(), read)
         self.texts: dict[str, str] = {}
         self.stubbed: list[str] = []
         self.impossible: dict[str, str] = {}
@@ -99,6 +124,8 @@ class _Work:
 
     def add(self, symbol: PlannedSymbol) -> None:
         place = _resolve(symbol, Layout(self.paths))
+        if place.names and _SPECIAL.fullmatch(place.names[-1]):
+            raise ValueError(f"Python uses {place.names[-1]} by itself")
         dotted = ".".join(place.module)
         if place.create:
             for new in place.create:
@@ -119,8 +146,11 @@ class _Work:
                 text = self.read(path).decode()
             except UnicodeDecodeError as error:
                 raise ValueError(f"{path} is not UTF-8") from error
+        inside = Layout(self.paths).find((*module.split("."), names[0]))
+        if inside and path.endswith("__init__.py") and inside not in self.texts:
+            raise ValueError(f"{inside} exists already: name what is new inside it")
         try:
-            there = symbols(text.encode())
+            there = {**self.offers.through_stars(path, text.encode()), **symbols(text.encode())}
         except ValueError as error:
             raise ValueError(f"{path} cannot be parsed: {error}") from error
         if ".".join(names) in there:
@@ -136,7 +166,7 @@ class _Work:
             return
         self.names |= {".".join((module, *names[:n])) for n in range(depth, len(names) + 1)}
         stub = _stub(new, f"{self.marker} {symbol}", kept=depth < len(names))
-        preamble = _PREAMBLE if "_il_" in stub and "_il_Planned(" not in text else ""
+        preamble = "" if "_il_Planned(" in text else _PREAMBLE
         self.texts[path] = f"{text.rstrip()}\n{preamble}{stub}".lstrip("\n")
 
 
@@ -188,14 +218,14 @@ def _in_module(module: tuple[str, ...], names: tuple[str, ...], layout: Layout) 
 def _stub(name: str, text: str, *, kept: bool) -> str:
     """Code that binds ``name``; ``kept``: something inside it is planned, so it is a class."""
     owner, _, last = name.rpartition(".")
-    if owner:
-        if not kept:
-            return f"\n\n{name} = _il_raising({text!r})\n"
+    if owner and kept:
         return f"\n\n{name} = _il_Planned({last!r}, (), {{}})\n{name}.{_STUBBED} = {text!r}\n"
+    if owner:
+        return f"\n\nif not hasattr({owner}, {last!r}):\n    {name} = _il_raising({text!r})\n"
     if last.isupper() and len(last) > 1 and not kept:
         return f"\n\n{last} = _il_value({text!r})\n"
     if last[:1].isupper() or kept:
         base = "Warning" if last.endswith("Warning") else "Exception"
         bases = f"{base}, " if last.endswith(("Error", "Exception", "Warning")) else ""
         return f"\n\nclass {last}({bases}metaclass=_il_Planned):\n    {_STUBBED} = {text!r}\n"
-    return f"\n\ndef {last}(*_args, **_kwargs):\n    raise NotImplementedError({text!r})\n"
+    return f"\n\ndef {last}(*args, **_kwargs):\n    return _il_use({text!r}, *args)\n"
