@@ -52,6 +52,19 @@ RED: dict[str, tuple[RedFacts, Outcome]] = {
         red(new=_with(NEW, TestOutcome.ERROR, Cause.PLANNED_SYMBOL)),
         Outcome.PASS,
     ),
+    "by an exception of the code under test": (
+        red(new=_with(NEW, TestOutcome.FAILED, Cause.BEHAVIOUR)),
+        Outcome.PASS,
+    ),
+    "beside its guards": (
+        replace(
+            red(),
+            red=run("red", OLD, SECOND, failed=(NEW,)),
+            new_tests=(NEW, SECOND),
+            guards=(SECOND,),
+        ),
+        Outcome.PASS,
+    ),
     "nothing could be measured": (replace(red(), problem="no environment"), U),
     "no run of the tests": (replace(red(), red=None), U),
     "no run of the base": (replace(red(), base=None), U),
@@ -60,6 +73,10 @@ RED: dict[str, tuple[RedFacts, Outcome]] = {
     "a file that cannot be collected": (red(new=_broken(run("red", OLD))), F),
     "no new test": (replace(red(), new_tests=()), F),
     "a new test that did not run": (replace(red(), new_tests=(NEW, SECOND)), U),
+    "a new test that passes beside another": (
+        replace(red(), red=run("red", OLD, SECOND, failed=(NEW,)), new_tests=(NEW, SECOND)),
+        F,
+    ),
     "a new test that passes": (red(new=run("red", OLD, NEW)), F),
     "a new test with a typo": (red(new=_with(NEW, TestOutcome.FAILED, Cause.OTHER)), F),
     "a new test that is skipped": (red(new=_with(NEW, TestOutcome.SKIPPED)), F),
@@ -133,6 +150,28 @@ GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
     "what was green is flaky": (_green(suite=run("g", NEW, failed=(OLD,)), flaky=(OLD,)), U),
     "one is flaky, another fails": (
         _green(suite=run("g", NEW, failed=(OLD, SECOND)), flaky=(OLD,)),
+        F,
+    ),
+    "a parameter that is part of its id is another": (
+        _green(suite=run("g", OLD, NEW, "t.py::f[2]"), base_green=(OLD, "t.py::f[1]")),
+        Outcome.PASS,
+    ),
+    "of two parameters one is missing": (
+        _green(
+            suite=run("g", OLD, NEW, "t.py::f[3]"),
+            base_green=(OLD, "t.py::f[1]", "t.py::f[2]"),
+        ),
+        F,
+    ),
+    "the place of one is taken by another that was there": (
+        _green(
+            suite=run("g", OLD, NEW, "t.py::f[2]"),
+            base_green=(OLD, "t.py::f[1]", "t.py::f[2]"),
+        ),
+        F,
+    ),
+    "another parameter fails": (
+        _green(suite=run("g", OLD, NEW, failed=("t.py::f[2]",)), base_green=(OLD, "t.py::f[1]")),
         F,
     ),
     "any other test fails": (green(suite=run("g", OLD, NEW, failed=(SECOND,))), F),
@@ -346,9 +385,7 @@ def test_a_name_that_the_plan_spells_otherwise_is_compared_with_what_it_names(
 ) -> None:
     plan = {"plan_document": {**PLAN, "new_symbols": ["text.slugs:slug"]}}
     reason = _check("tests_are_failing", red=_missing(exception), artifacts=plan).reason
-    assert f"does not fail by an assertion or a planned symbol: {exception}: module" in (
-        reason.message
-    )
+    assert f"a planned symbol or the code under test: {exception}: module" in reason.message
     assert "the plan's new_symbols: text.slugs:slug" in reason.message
     assert "go back to PLAN" in reason.remedy
 

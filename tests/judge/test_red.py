@@ -18,9 +18,10 @@ SYMBOLS = (
     "pkg/other.py::helper",
     "pkg.deep.inner.name",
 )
-PLANNED, ASSERTED, OTHER = (
+PLANNED, ASSERTED, BEHAVES, OTHER = (
     ("failed", "planned_symbol"),
     ("failed", "assertion"),
+    ("failed", "behaviour"),
     ("failed", "other"),
 )
 
@@ -46,6 +47,18 @@ CASES: dict[str, tuple[str, tuple[str, str]]] = {
     "has_a_typo_in_a_name": ("assert doubel(2) == 4", OTHER),
     "has_a_typo_in_an_attribute": ("assert Doc().wrods() == []", OTHER),
     "imports_what_is_not_planned": ("from pkg.text import nothing", OTHER),
+    "fails_in_the_code_under_test": ("assert double(None) == 0", BEHAVES),
+    "expects_another_error_of_it": (
+        "with pytest.raises(ValueError):\n        double(None)",
+        BEHAVES,
+    ),
+    "gives_an_argument_that_is_not_taken": ("assert double(2, by=3) == 6", BEHAVES),
+    "makes_an_object_that_takes_no_arguments": ("assert Doc('a')", BEHAVES),
+    "uses_what_it_gave_back": ("assert double(2)[0] == 4", BEHAVES),
+    "looks_for_an_attribute_of_what_it_gave_back": ("assert double(2).words == 4", BEHAVES),
+    "calls_a_helper_of_the_tests_wrongly": ("assert helper(1, 2)", OTHER),
+    "raises_in_a_helper_of_the_tests": ("assert helper(1)", BEHAVES),
+    "asks_for_a_fixture_that_is_not_there": ("assert nothing", ("error", "other")),
     "passes_already": ("assert double(2) == 4", ("passed", "none")),
     "skips": ("pytest.skip('later')", ("skipped", "none")),
     "is_expected_to_fail": ("pytest.xfail('later')", ("xfailed", "none")),
@@ -58,13 +71,20 @@ CASES: dict[str, tuple[str, tuple[str, str]]] = {
     "pretends_to_be_a_stub": ("raise NotImplementedError('pkg.text:slug')", OTHER),
 }
 
-IMPORTS = "import pytest\nfrom pkg.text import WIDTH, Doc, Title, TitleError, double, slug\n\n\n"
+IMPORTS = (
+    "import pytest\nfrom pkg.text import WIDTH, Doc, Title, TitleError, double, slug\n\n\n"
+    "def helper(x):\n    raise LookupError(x)\n\n\n"
+)
+
+
+def _fixture(name: str) -> str:
+    return "nothing" if "fixture" in name else ""
 
 
 @pytest.fixture(scope="module")
 def facts(bench: Bench) -> RedFacts:
     files: dict[str, str | None] = {
-        f"tests/test_{name}.py": f"{IMPORTS}def test_{name}():\n    {body}\n"
+        f"tests/test_{name}.py": f"{IMPORTS}def test_{name}({_fixture(name)}):\n    {body}\n"
         for name, (body, _) in CASES.items()
     }
     files |= {
@@ -80,7 +100,11 @@ def facts(bench: Bench) -> RedFacts:
             f"{IMPORTS}@pytest.fixture\ndef title():\n    return Title('x')\n\n\n"
             "@pytest.mark.parametrize('a', ['x', 'y::z', '[1]'])\n"
             "def test_many(a):\n    assert slug(a) == a\n\n\n"
-            "def test_by_fixture(title):\n    assert title.text == 'x'\n"
+            "def test_by_fixture(title):\n    assert title.text == 'x'\n\n\n"
+            "@pytest.mark.parametrize('a', [1, 2, pytest.param(3, marks=pytest.mark.skip)])\n"
+            "def test_where_it_ends(a):\n    assert double(a) == 2\n\n\n"
+            "class Kind:\n    def test_inherited(self):\n        assert double(self.a) == 2\n\n\n"
+            "class TestOne(Kind):\n    a = 1\n\n\nclass TestTwo(Kind):\n    a = 2\n"
         ),
         "tests/test_noise.py": (
             "import os\n\n\ndef test_noise(capfd):\n    with capfd.disabled():\n"
@@ -89,7 +113,13 @@ def facts(bench: Bench) -> RedFacts:
         ),
         "tests/test_broken.py": "def test_broken(:\n    pass\n",
         "tests/test_unplanned.py": "from pkg.text import nobody\n\n\ndef test_x():\n    nobody()\n",
-        "tests/test_early.py": "from pkg.text import slug\n\nA = slug('a')\n",
+        "tests/test_early.py": (
+            "import pytest\nfrom pkg.text import WIDTH, Title, slug\n\n"
+            "A = slug('a')\nTABLE = [Title('a').text, f'{WIDTH}', *WIDTH]\nKind = Title[int]\n\n\n"
+            "@slug('b')\n@slug\ndef test_decorated(three):\n    pass\n\n\n"
+            "@pytest.mark.parametrize('a', TABLE)\ndef test_table(a):\n    assert a == 1\n\n\n"
+            "def test_constant():\n    assert A == 'a'\n"
+        ),
         "tests/test_old.py": (
             "from pkg.text import double\n\n\n"
             "def test_old():\n    # a comment only\n    assert double(2) == 4\n\n\n"
@@ -126,6 +156,10 @@ def test_a_new_test_fails_for_its_own_reason(facts: RedFacts, name: str) -> None
         ("test_many[[1]]", PLANNED),
         ("test_by_fixture", ("error", "planned_symbol")),
         ("test_noise", ASSERTED),
+        ("test_decorated", PLANNED),
+        ("test_table[a0]", PLANNED),
+        ("test_table[planned]", ASSERTED),
+        ("test_constant", PLANNED),
     ],
 )
 def test_other_kinds_of_tests_are_understood(
@@ -145,7 +179,6 @@ def test_only_a_changed_function_of_an_old_file_is_new(facts: RedFacts) -> None:
     [
         ("tests/test_broken.py", "SyntaxError"),
         ("tests/test_unplanned.py", "cannot import name 'nobody'"),
-        ("tests/test_early.py", "not written yet: pkg.text:slug"),
     ],
 )
 def test_a_file_that_cannot_be_collected_hides_no_other(
@@ -163,16 +196,21 @@ def test_the_base_was_measured_too(facts: RedFacts) -> None:
     }
 
 
+def test_what_passes_beside_its_own_failures_is_a_guard(facts: RedFacts) -> None:
+    guards = {test.partition("::")[2] for test in facts.guards}
+    assert guards == {"test_where_it_ends[1]", "test_where_it_ends[3]", "TestOne::test_inherited"}
+    assert set(facts.guards) < set(facts.new_tests)
+
+
 def test_a_changed_conftest_brings_new_ids_of_unchanged_files(bench: Bench) -> None:
     conftest = (
         "import pytest\n\n\n@pytest.fixture(params=[3, 4])\ndef three(request):\n"
         "    return request.param\n"
     )
     facts, _ = bench.red({"tests/conftest.py": conftest})
-    assert set(facts.new_tests) == {
-        "tests/test_old.py::test_fixture[3]",
-        "tests/test_old.py::test_fixture[4]",
-    }
+    # The other one passes, as the same function did before.
+    assert facts.new_tests == ("tests/test_old.py::test_fixture[4]",)
+    assert facts.guards == ()
 
 
 def test_sources_of_the_candidate_are_not_looked_at(bench: Bench) -> None:

@@ -104,14 +104,17 @@ def test_the_worst_step_decides(steps: list[dict[str, Any]], outcome: TestOutcom
         ({"names": ["*.ff"]}, Cause.OTHER),
         ({"names": ["p.m"]}, Cause.OTHER),
         ({"names": ["p.m.ff"]}, Cause.OTHER),
+        ({"place": "p/m.py"}, Cause.BEHAVIOUR),
+        ({"place": "tests/t.py", "of_value": True}, Cause.BEHAVIOUR),
+        ({"place": "tests/t.py"}, Cause.OTHER),
+        ({"of_value": True}, Cause.OTHER),
         ({}, Cause.OTHER),
     ],
 )
-def test_a_planned_symbol_is_blamed_only_by_its_own_name(
-    error: dict[str, Any], cause: Cause
-) -> None:
-    full = {"type": "E", "message": "m", "assertion": False, "chain": [], "names": [], **error}
+def test_each_failure_is_blamed_on_its_cause(error: dict[str, Any], cause: Cause) -> None:
+    full = {"type": "E", "message": "m", "assertion": False, "chain": [], "names": []}
+    full |= {"place": "", "of_value": False, **error}
     steps = [report("setup"), report("call", "failed", error=full), report("teardown")]
-    blame = Blame("il-1", frozenset({"p.m.f", "p.m.K"}))
+    blame = Blame("il-1", frozenset({"p.m.f", "p.m.K"}), is_source=lambda path: path == "p/m.py")
     run = to_run("red", "t", raw([COLLECT, *steps, {**END, "status": 1}], 1), blame)
     assert run.tests[0].cause is cause

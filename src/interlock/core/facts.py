@@ -47,11 +47,17 @@ class TestOutcome(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a test is not green."""
+    """Why a test is not green.
+
+    ``BEHAVIOUR`` is an exception that the code under test raised, a call whose arguments it does
+    not take (yet), or an operation that what it gave back does not allow. An exception that the
+    test itself raises is ``OTHER``, and so is a name that does not exist and is not planned.
+    """
 
     NONE = "none"
     ASSERTION = "assertion"
     PLANNED_SYMBOL = "planned_symbol"
+    BEHAVIOUR = "behaviour"
     OTHER = "other"
 
 
@@ -158,6 +164,9 @@ class RedFacts:
         red: the suite of the candidate tree (sources = base, stubs for planned symbols): at least
             all tests in changed test files; each new test ran.
         new_tests: ids in the candidate that the base does not have, or whose own body changed.
+        guards: those of ``new_tests`` that pass, while the same function fails with other
+            parameters or in another class: they say where the new behaviour ends. Likewise those
+            that are skipped, as for another platform.
         stubbed: planned symbols that were replaced by raising stubs.
         not_stubbed: planned symbol → why no stub could be written.
         config: digest of the *meaning* of the test configuration in the candidate tree.
@@ -171,6 +180,7 @@ class RedFacts:
     base: Run | None = None
     red: Run | None = None
     new_tests: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
     stubbed: tuple[str, ...] = ()
     not_stubbed: Mapping[str, str] = field(default_factory=dict)
     config: str = ""

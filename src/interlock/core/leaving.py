@@ -233,12 +233,16 @@ def _frozen(gate: GateSpec | None, facts: GateFacts) -> tuple[ev.TestsFrozen, ..
         return ()
     is_red = red.red.with_outcome(TestOutcome.FAILED, TestOutcome.ERROR)
     was_green = red.base.with_outcome(TestOutcome.PASSED) - set(red.new_tests)
+    guards = red.red.with_outcome(TestOutcome.PASSED) & set(red.guards)
     return (
         ev.TestsFrozen(
             tree=facts.tree,
             red_tests=tuple(test for test in red.new_tests if test in is_red),
             new_tests=red.new_tests,
-            base_green=tuple(test.id for test in red.base.tests if test.id in was_green),
+            base_green=(
+                *(test.id for test in red.base.tests if test.id in was_green),
+                *sorted(guards),
+            ),
             config=red.config,
             environment=red.environment,
         ),

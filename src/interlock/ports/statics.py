@@ -141,6 +141,11 @@ class Statics(Protocol):
     def mutations(self, versions: Versions, planned: Collection[str], seed: str) -> Mutations:
         """Faults for functions that changed and for planned symbols, at most 20, 5 for each."""
 
+    def definitions(
+        self, tests: Collection[TestName], paths: Collection[str], read: ReadSource
+    ) -> Mapping[TestName, str]:
+        """Test → where it is written, equal for tests of one definition; left out if unknown."""
+
     def changed_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
         """Dotted names whose definition is new or differs in meaning; all of them if unsure."""
 

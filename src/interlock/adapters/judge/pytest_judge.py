@@ -27,7 +27,7 @@ from interlock.adapters.judge.variants import Variant, files_of, function_of
 from interlock.adapters.judge.work_directory import WorkDirectory
 from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.trees.repository import Repository
-from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run
+from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run, TestOutcome
 from interlock.core.model import EnvironmentSpec
 from interlock.core.policy.paths import PathRules
 from interlock.errors import InterlockError
@@ -37,6 +37,7 @@ from interlock.ports.statics import Statics, Stubs
 
 __all__ = ["PytestJudge"]
 
+_RED = (TestOutcome.FAILED, TestOutcome.ERROR)
 _TEST_MODULES = ("test_*.py", "*_test.py")
 
 
@@ -145,18 +146,20 @@ class PytestJudge:
             base_run = _base_run(bench, base, self._kept(request.base, digest))
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
-            red = bench.measure(variant, blame=_blame(stubs, marker)).run
+            red = bench.measure(variant, blame=_blame(stubs, marker, is_test)).run
         problem = f"the base: {base_run.problem}" if base_run.problem else red.problem
         if not problem and not red.tests and not red.collect_errors:
             problem = (
                 "no test of a changed file was found; name files test_*.py and functions test_* "
                 "below the test paths"
             )
+        new_tests = self._new_ids(base, frozen, base_run, red)
         return RedFacts(
             problem=problem,
             base=base_run,
             red=red,
-            new_tests=self._new_ids(base, frozen, base_run, red),
+            new_tests=new_tests,
+            guards=self._guards(frozen, new_tests, red),
             stubbed=stubs.stubbed,
             not_stubbed=stubs.impossible,
             config=_digest(self._statics.configuration(frozen.paths, frozen.read)),
@@ -211,19 +214,30 @@ class PytestJudge:
     def _new_ids(
         self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run
     ) -> tuple[str, ...]:
-        """Ids that the base does not have, or whose own function differs from the base's."""
+        """Ids of functions that are new or differ from the base's; of the others, ids that the
+        base does not have and that fail: one that passes is an old test with other parameters."""
         changed: dict[str, frozenset[str]] = {}
         for path in files_of(test.id for test in red.tests):
             if path in frozen.paths and base.entry(path) != frozen.entry(path):
                 old = base.read(path) if path in base.paths else b""
                 changed[path] = self._statics.changed_symbols(old, frozen.read(path))
+        known = {test.partition("[")[0] for test in base_run.ids}
         return tuple(
             test.id
             for test in red.tests
-            if test.id not in base_run.ids
-            or function_of(test.id).replace("::", ".")
+            if function_of(test.id).replace("::", ".")
             in changed.get(test.id.partition("::")[0], ())
+            or test.id.partition("[")[0] not in known
+            or (test.id not in base_run.ids and test.outcome is not TestOutcome.PASSED)
         )
+
+    def _guards(self, tree: Snapshot, new_tests: Sequence[str], red: Run) -> tuple[str, ...]:
+        names = {test: (test.partition("::")[0], function_of(test)) for test in new_tests}
+        written = self._statics.definitions(set(names.values()), tree.paths, tree.read)
+        at = {test: written.get(name, "::".join(name)) for test, name in names.items()}
+        failing = {at[test] for test in red.with_outcome(*_RED) & at.keys()}
+        quiet = red.with_outcome(TestOutcome.PASSED, TestOutcome.SKIPPED)
+        return tuple(test for test in new_tests if test in quiet and at[test] in failing)
 
     def _findings(
         self, base: Snapshot, candidate: Snapshot, is_test: Callable[[str], bool]
@@ -248,10 +262,11 @@ def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lambda path: rules.why_not(path) is None
 
 
-def _blame(stubs: Stubs, marker: str) -> Blame:
+def _blame(stubs: Stubs, marker: str, is_test: Callable[[str], bool]) -> Blame:
     # A symbol that no stub could be written for is planned all the same.
     named = (symbol.replace("::", ".").replace(":", ".") for symbol in stubs.impossible)
-    return Blame(marker, stubs.names | frozenset(named))
+    names = stubs.names | frozenset(named)
+    return Blame(marker, names, is_source=lambda path: not is_test(path))
 
 
 def _new_tests(base: Snapshot, frozen: Snapshot, base_run: Run) -> Variant:

@@ -7,7 +7,7 @@ the runner ended by itself as its last frame says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -26,6 +26,8 @@ class _Error(msgspec.Struct, forbid_unknown_fields=True):
     assertion: bool
     chain: list[str]
     names: list[str]
+    place: str
+    of_value: bool
 
 
 class _Collect(msgspec.Struct, tag="collect", tag_field="k", forbid_unknown_fields=True):
@@ -101,10 +103,12 @@ class Blame:
     Args:
         marker: text that only stubs raise with.
         names: dotted names that the plan says will be added.
+        is_source: whether a path of the tree is code under test.
     """
 
     marker: str = ""
     names: frozenset[str] = field(default_factory=frozenset)
+    is_source: Callable[[str], bool] = field(default=lambda _path: False)
 
     def cause(self, error: _Error | None) -> Cause:
         """Why a test is not green."""
@@ -116,6 +120,8 @@ class Blame:
             return Cause.PLANNED_SYMBOL
         if any(self._planned(name) for name in error.names):
             return Cause.PLANNED_SYMBOL
+        if error.place and (error.of_value or self.is_source(error.place)):
+            return Cause.BEHAVIOUR
         return Cause.OTHER
 
     def readable(self, text: str) -> str:

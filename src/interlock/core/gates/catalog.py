@@ -82,7 +82,8 @@ CHECKS: Mapping[str, CheckInfo] = MappingProxyType(
             passes_when="each criterion is covered by a test that the runner collects"
         ),
         "tests_are_failing": CheckInfo(
-            passes_when="each new test fails on the base by an assertion or a planned symbol"
+            passes_when="each new test fails on the base, by an assertion, a planned symbol or an "
+            "exception of the code under test"
         ),
         "tests_are_meaningful": _later("each new test notices a mutant of the code under test"),
         "test_files_follow_convention": _later("the runner finds the test files by itself"),

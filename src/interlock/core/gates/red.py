@@ -22,6 +22,7 @@ _REPLAN = (
     "The plan has to list the name exactly as the test uses it: go back to PLAN, add it to "
     "new_symbols and hand in the plan again."
 )
+_RIGHT = (Cause.ASSERTION, Cause.PLANNED_SYMBOL, Cause.BEHAVIOUR)
 _MISSING_NAME = ("AttributeError", "ImportError", "ModuleNotFoundError", "NameError")
 
 
@@ -99,13 +100,14 @@ def _wrong(
             spec, Outcome.UNDETERMINED, message + told, remedy=remedy, facts={"tests": ids}
         )
     new = [by_id[i] for i in facts.new_tests]
+    to_fail = [test for test in new if test.id not in facts.guards]
     if not new:
         message = "no new test was collected"
         remedy, ids = "Write a test for each acceptance criterion below the test paths.", []
-    elif ids := [t.id for t in new if t.outcome is TestOutcome.PASSED]:
+    elif ids := [t.id for t in to_fail if t.outcome is TestOutcome.PASSED]:
         message = f"{ids[0]} passes already on the base"
         remedy = "A new test must fail before the code is written; assert what is missing."
-    elif wrong := [t for t in new if t.cause not in (Cause.ASSERTION, Cause.PLANNED_SYMBOL)]:
+    elif wrong := [t for t in to_fail if t.cause not in _RIGHT]:
         test, ids = wrong[0], [t.id for t in wrong]
         message, remedy = _wrong_reason(test, everything)
     elif (ids := _broken(facts, candidate)) and set(ids) <= set(facts.flaky):
@@ -124,7 +126,7 @@ def _wrong_reason(test: TestResult, everything: GateFacts) -> tuple[str, str]:
         said = f"{test.id} does not fail: it is {test.outcome.value}"
         return said, "Let the test run and fail: without skip and xfail."
     said = (
-        f"{test.id} does not fail by an assertion or a planned symbol: "
+        f"{test.id} does not fail by an assertion, a planned symbol or the code under test: "
         f"{test.exception or 'no exception'}: {test.message or 'no message'}"
     )
     if test.exception.rpartition(".")[2] in _MISSING_NAME:

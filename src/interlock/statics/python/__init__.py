@@ -10,11 +10,13 @@ from interlock.statics.python.rewriting import rendered, rewritten_tests
 from interlock.statics.python.statements import statements
 from interlock.statics.python.stubs import stubs
 from interlock.statics.python.symbols import changed_symbols
+from interlock.statics.python.written_tests import definitions
 
 __all__ = [
     "changed_symbols",
     "configuration",
     "control",
+    "definitions",
     "findings",
     "main_configuration",
     "mutations",

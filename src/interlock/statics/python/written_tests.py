@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import dirname, join
 
-from interlock.ports.statics import ReadSource
+from interlock.ports.statics import ReadSource, TestName
 from interlock.statics.python.modules import Layout
 from interlock.statics.python.symbols import parse
 
-__all__ = ["Function", "TestFile", "WrittenTests"]
+__all__ = ["Function", "TestFile", "WrittenTests", "definitions"]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _DEPTH = 20
@@ -152,6 +152,15 @@ class WrittenTests:
                 with suppress(ValueError):
                     self._files[path] = TestFile(path, source, parse(source))
         return self._files[path]
+
+
+def definitions(
+    tests: Collection[TestName], paths: Collection[str], read: ReadSource
+) -> Mapping[TestName, str]:
+    """Test → file and line that it is written at; several classes may inherit one."""
+    written = WrittenTests(paths, read)
+    found = {name: written.find(*name) for name in tests}
+    return {name: f"{at[0].path}:{at[1].lineno}" for name, at in found.items() if at}
 
 
 def _class(body: Collection[ast.stmt], name: str) -> ast.ClassDef | None:

@@ -57,6 +57,7 @@ def run(job: dict[str, Any], root: str, frames: int) -> int:
         drop=job["drop"],
         seed=job["seed"],
         lines=lines,
+        root=root,
         before_tree=before_tree,
     )
     status = int(pytest.main(_arguments(job, root), plugins=[reporter]))

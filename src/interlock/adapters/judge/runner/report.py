@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from .lines import Lines
+from .origin import is_of_a_value, place_of
 
 __all__ = ["Reporter", "describe"]
 
@@ -31,6 +32,7 @@ class Reporter:
         drop: ids that are not run.
         seed: of a random order; ``None`` leaves the order as it is.
         lines: told which test runs.
+        root: directory of the tree.
         before_tree: called before anything of the tree is loaded.
     """
 
@@ -42,6 +44,7 @@ class Reporter:
         drop: Collection[str],
         seed: int | None,
         lines: Lines,
+        root: str,
         before_tree: Callable[[], None],
     ) -> None:
         self._fd = fd
@@ -49,6 +52,7 @@ class Reporter:
         self._drop = frozenset(drop)
         self._seed = seed
         self._lines = lines
+        self._root = root
         self._before_tree = before_tree
         self._process = os.getpid()
         self._errors: dict[tuple[str, str], dict[str, Any]] = {}
@@ -118,7 +122,7 @@ class Reporter:
         # What a `unittest.TestCase` raised is only put into the call while the report is made.
         yield
         if call.excinfo is not None:
-            self._errors[item.nodeid, call.when] = describe(call.excinfo.value)
+            self._errors[item.nodeid, call.when] = describe(call.excinfo.value, self._root)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One frame for each of setup, call and teardown."""
@@ -147,11 +151,13 @@ def _ranks(seed: int) -> Callable[[pytest.Item], list[float]]:
     return rank
 
 
-def describe(error: BaseException) -> dict[str, Any]:
+def describe(error: BaseException, root: str) -> dict[str, Any]:
     """An exception as plain values.
 
     ``names`` are the dotted names that it says do not exist (``*.name`` if it does not say where),
-    ``chain`` the messages of what it was raised from.
+    ``chain`` the messages of what it was raised from, ``place`` the file of the tree that raised
+    it, or that has the function whose arguments were refused, ``of_value`` whether an operation on
+    a value failed there.
     """
     return {
         "type": type(error).__name__,
@@ -159,6 +165,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         "assertion": _is_assertion(error),
         "chain": list(_chain(error)),
         "names": list(_missing(error)),
+        "place": place_of(error, root),
+        "of_value": is_of_a_value(error, root),
     }
 
 
