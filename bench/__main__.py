@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "check": "tool_check",
     "trees": "trees",
     "commands": "commands",
+    "sandbox": "sandbox",
     "audit": "audit",
     "commit": "commit",
     "green": "green",
