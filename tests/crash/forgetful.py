@@ -353,6 +353,8 @@ def serve(place: str, image: Path | None) -> None:
                 elif order["do"] == "cut_after":
                     last = served + int(order["requests"])
                     _say({})
+                elif order["do"] == "stats":
+                    _say({"served": served})
                 elif order["do"] == "is_cut":
                     _say({"is_cut": served == last})
                 else:

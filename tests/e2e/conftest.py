@@ -61,14 +61,16 @@ class House:
         return done
 
     def git(self, *words: str) -> str:
-        return subprocess.run(
+        done = subprocess.run(
             ["git", *words],
             cwd=self.repository,
             env=self.environment,
             capture_output=True,
             text=True,
-            check=True,
-        ).stdout.strip()
+            check=False,
+        )
+        assert done.returncode == 0, f"git {words}: {done.stderr}"
+        return done.stdout.strip()
 
     def pid(self, name: str) -> int | None:
         """Process id of ``server``, ``supervisor`` or the monitor (``pid``)."""
@@ -114,7 +116,7 @@ class House:
         return "\n".join(f"--- {p.name}\n{p.read_text()[-1500:]}" for p in places)
 
 
-def _sample_repository(place: Path, environment: dict[str, str]) -> None:
+def sample_repository(place: Path, environment: dict[str, str]) -> None:
     (place / "textkit").mkdir(parents=True)
     (place / "tests").mkdir()
     (place / "textkit" / "__init__.py").write_text("")
@@ -154,7 +156,7 @@ def house(level: str) -> Iterator[House]:
             **{k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_"))},
         }
         house = House(root, environment)
-        _sample_repository(house.repository, environment)
+        sample_repository(house.repository, environment)
         (root / "passphrase").write_text("correct horse\n")
         house.interlock("init", "--passphrase-file", str(root / "passphrase"), "--trust")
         try:

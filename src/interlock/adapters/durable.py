@@ -8,7 +8,14 @@ from pathlib import Path
 
 from interlock.failpoints import reach
 
-__all__ = ["make_private_directory", "replace_file", "sync_directory", "sync_tree", "write_all"]
+__all__ = [
+    "make_private_directory",
+    "replace_file",
+    "sync_directory",
+    "sync_file",
+    "sync_tree",
+    "write_all",
+]
 
 
 def sync_directory(path: Path) -> None:
@@ -20,22 +27,45 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def sync_tree(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Make the contents of a file durable; its name is its directory's."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: Path, *, large: bool = False) -> None:
     """Make everything in a directory durable: contents and names, and its own name.
 
     What lies there must not be anybody else's to change.
+
+    Args:
+        large: thousands of files: first have the whole file system written out, if that can be
+            asked for; each sync is then a quick one.
     """
+    if large:
+        _write_out(path)
     for place, _, files in os.walk(path):
         for name in files:
-            inside = os.path.join(place, name)
-            if stat.S_ISREG(os.lstat(inside).st_mode):
-                descriptor = os.open(inside, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+            inside = Path(place, name)
+            if stat.S_ISREG(inside.lstat().st_mode):
+                sync_file(inside)
         sync_directory(Path(place))
     sync_directory(path.parent)
+
+
+def _write_out(path: Path) -> None:
+    import ctypes
+
+    syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux has it, `os` has not
+    if syncfs is not None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            syncfs(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def make_private_directory(path: Path) -> None:

@@ -12,6 +12,7 @@ import click
 from interlock.adapters.acting import acting_as
 from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.trees.user import UserRepository
+from interlock.cli.durable_init import make_durable
 from interlock.cli.output import emit, json_option, say
 from interlock.cli.place import passphrase, passphrase_option, user_repository
 from interlock.core.model import EnvironmentSpec
@@ -74,6 +75,7 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     if workflow.environment is not None:
         _offer_trust(layout, workflow.environment, trusted)
     uncommitted = list(repository.uncommitted(*_OURS))
+    make_durable(root, repository, layout, written)
     emit(
         {
             "repository": str(root),

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from interlock.adapters.confinement import interpreter, start, translate
-from interlock.adapters.durable import replace_file
+from interlock.adapters.durable import replace_file, sync_tree
 from interlock.adapters.judge.package_index import PackageIndex, configured
 from interlock.adapters.judge.place import ENVIRONMENT, TREE, Place
 from interlock.adapters.judge.proxy import ConnectProxy
@@ -149,6 +149,8 @@ class Environments:
             self._place.uids.release(uid)
         reach("environment.built")
         _seal(root)
+        # Else "ready" could outlive a power cut that empties what is ready.
+        sync_tree(root, large=True)
         ready = {"recipe": list(spec.setup), "seconds": round(time.monotonic() - begin, 1)}
         replace_file(
             home / "ready.json",

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from interlock.adapters.judge.runner import wire
 from interlock.adapters.trees.entry import EXECUTABLE, FILE, GITLINK, LINK, Entry
@@ -34,6 +35,7 @@ class Contents:
     """
 
     _lock = threading.Lock()
+    _made: ClassVar[set[Path]] = set()
 
     def __init__(self, repository: Repository, base: str, directory: Path) -> None:
         self._repository = repository
@@ -64,12 +66,16 @@ class Contents:
 
     def _export(self, base: str, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._root.exists():
+        # Nothing here is synced: after a power cut a file may have its name and no contents. What
+        # an earlier process left is made anew.
+        if self._root not in self._made or not self._root.exists():
+            shutil.rmtree(self._root, ignore_errors=True)
             fresh = directory / f".{base}"
             shutil.rmtree(fresh, ignore_errors=True)
             self._repository.export(base, fresh)
             reach("judge.export")
             fresh.rename(self._root)
+            self._made.add(self._root)
         os.utime(self._root)
         by_use = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in by_use[_KEPT_BASES:]:
