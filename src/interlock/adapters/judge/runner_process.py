@@ -164,6 +164,10 @@ class RunnerProcess:
             except OSError as error:
                 raise Lost(self._gone()) from error
             self._answer()
+        try:
+            wire.write_json(self._stream, {"seconds": seconds})
+        except OSError as error:
+            raise Lost(self._gone()) from error
         late = (
             f"it did not answer {self._place.after_s:.0f} s after the {seconds:.0f} s of the run "
             "were over; code under test that stops its runner has to go"

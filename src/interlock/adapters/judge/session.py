@@ -65,7 +65,6 @@ class RunnerSession:
             "keep": None if keep is None else sorted(keep),
             "drop": sorted(drop),
             "watch": list(watch),
-            "seconds": seconds,
             "seed": seed,
         }
         if self._runner is None:

@@ -41,7 +41,7 @@ import pytest as {runner}
 
 
 def {truth}(expects, value):
-    return bool(value) is {holds}[expects]
+    return bool(value) == {holds}[expects]
 
 
 def {other}(value):
@@ -189,10 +189,11 @@ class Switches:
     def finish(self, tree: ast.Module) -> None:
         """Add to the file what its tests now call."""
         setting = self._setting
+        # Digits: the texts shall have the same length.
         constants = {
-            "plain": str(setting.plain),
-            "expecting": str(setting.expecting),
-            "is_changed": str(setting.is_changed),
+            "plain": int(setting.plain),
+            "expecting": int(setting.expecting),
+            "is_changed": int(setting.is_changed),
         }
         tree.body += ast.parse(_RUNTIME.format(**constants, **self._values, **self._named)).body
 

@@ -1,4 +1,8 @@
-"""The parent: takes jobs one after the other, forks for each, cleans up after each."""
+"""The parent: takes jobs one after the other, has each of them done by a process of its own.
+
+The parent itself reads no job and no result, so that a child forked from it has nothing in its
+memory that tells which run it is: neither those before it nor how they ended.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ import pytest
 
 from .child import run
 from .sweep import become_reaper, end_processes, set_dumpable, wipe
-from .wire import clear, read_json, receive_tree, write_json
+from .wire import clear, packed, read_json, receive_tree, write_json
 
 __all__ = ["main"]
 
@@ -23,6 +27,7 @@ _FRAMES_LIMIT = 64 << 20
 _OUTPUT_KEPT = 8 << 10
 _GRACE_S = 0.2
 _LOST = 125
+_NO_MORE = 3
 
 
 def main() -> None:
@@ -36,48 +41,95 @@ def main() -> None:
     set_dumpable(False)
     become_reaper()
     write_json(stream, {"ready": True, "pytest": pytest.__version__})
-    with stream.makefile("rb") as reader:
-        while job := read_json(reader.read):
-            clear(root)
-            receive_tree(reader.read, root)
-            # From here on the judge's clock for the run is ticking.
-            write_json(stream, {"begun": True})
-            result, frames, output = _serve(job, root)
-            end_processes(exclusive=standing != "shared")
-            wipe(private=standing == "private")
-            write_json(stream, result, frames, output)
+    while True:
+        answer = os.memfd_create("answer")
+        status = _apart(_work, stream, root, standing, answer)
+        end_processes(exclusive=standing != "shared")
+        if status == 0:
+            # Only now: whoever has the answer may rely on nothing of the run being left.
+            status = _apart(_send, stream, answer)
+        os.close(answer)
+        if status:
+            sys.exit(0 if status == _NO_MORE else status)
 
 
-def _serve(job: dict[str, Any], root: str) -> tuple[dict[str, Any], bytes, bytes]:
-    begin = time.monotonic()
-    frames_read, frames_write = os.pipe()
-    output_read, output_write = os.pipe()
+def _apart(function: Callable[..., int], *arguments: Any) -> int:
+    """Call a function in a process of its own; the exit status that it returns."""
     pid = os.fork()
     if pid == 0:
+        status = _LOST
         try:
-            _enter(output_write, frames_write)
-            os._exit(run(job, root, frames_write))
+            status = function(*arguments)
         except BaseException as error:
-            # Nothing may run past this line in a child, whatever it was.
+            # Nothing may run past this function in a child, whatever it was.
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
         finally:
-            os._exit(_LOST)
-    os.close(frames_write)
-    os.close(output_write)
-    watch = _Watch(frames_read, output_read, os.pidfd_open(pid))
-    ended = watch.until(begin + job["seconds"])
-    if not ended:
-        os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    frames, output = watch.close()
-    result = {
-        "status": os.waitstatus_to_exitcode(status),
-        "timed_out": not ended,
-        "seconds": time.monotonic() - begin,
-        "frames": len(frames),
-        "output": len(output),
-    }
-    return result, frames, output
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _work(stream: socket.socket, root: str, standing: str, answer: int) -> int:
+    """Do the next job and leave its answer in a file."""
+    with stream.makefile("rb") as reader:
+        job = read_json(reader.read)
+        if job is None:
+            return _NO_MORE
+        wipe(private=standing == "private")
+        clear(root)
+        receive_tree(reader.read, root)
+        child = _Child(job, root)
+        # From here on the judge's clock for the run is ticking. How long it may take is said only
+        # now: the child was forked before and does not know.
+        write_json(stream, {"begun": True})
+        limit = read_json(reader.read)
+    with open(answer, "wb", closefd=False) as file:
+        file.write(packed(*child.result(limit["seconds"] if limit else 0)))
+    return 0
+
+
+def _send(stream: socket.socket, answer: int) -> int:
+    with open(answer, "rb", closefd=False) as file:
+        file.seek(0)
+        stream.sendfile(file)
+    return 0
+
+
+class _Child:
+    """The run itself, in a process that code under test shares."""
+
+    def __init__(self, job: dict[str, Any], root: str) -> None:
+        self._begin = time.monotonic()
+        frames_read, frames_write = os.pipe()
+        output_read, output_write = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                _enter(output_write, frames_write)
+                os._exit(run(job, root, frames_write))
+            except BaseException as error:
+                # Nothing may run past this line in a child, whatever it was.
+                os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            finally:
+                os._exit(_LOST)
+        os.close(frames_write)
+        os.close(output_write)
+        self._watch = _Watch(frames_read, output_read, os.pidfd_open(self._pid))
+
+    def result(self, seconds: float) -> tuple[dict[str, Any], bytes, bytes]:
+        """Its end, its frames and what it printed; it is killed when its time is over."""
+        ended = self._watch.until(self._begin + seconds)
+        if not ended:
+            os.kill(self._pid, signal.SIGKILL)
+        _, status = os.waitpid(self._pid, 0)
+        frames, output = self._watch.close()
+        told = {
+            "status": os.waitstatus_to_exitcode(status),
+            "timed_out": not ended,
+            "seconds": time.monotonic() - self._begin,
+            "frames": len(frames),
+            "output": len(output),
+        }
+        return told, frames, output
 
 
 def _enter(output: int, frames: int) -> None:

@@ -1,8 +1,8 @@
 """How judge and runner talk: one stream socket, jobs in, results out.
 
 Job: length, JSON; then the files of the tree, one record each, ended by an empty one.
-A word that the run begins, then its result: length, JSON, each; after the result the bytes of the
-frames and of the output whose lengths it names.
+A word that the run begins, then, from the judge, how long it may take, then its result: length,
+JSON, each; after the result the bytes of the frames and of the output whose lengths it names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["FILE", "LENGTH", "LINK", "RECORD", "clear", "read_json", "receive_tree", "write_json"]
+__all__ = [
+    "FILE",
+    "LENGTH",
+    "LINK",
+    "RECORD",
+    "clear",
+    "packed",
+    "read_json",
+    "receive_tree",
+    "write_json",
+]
 
 LENGTH = struct.Struct(">I")
 RECORD = struct.Struct(">BHQ")
@@ -38,8 +48,13 @@ def read_json(read: Read) -> dict[str, Any] | None:
 
 def write_json(stream: socket.socket, document: dict[str, Any], *bodies: bytes) -> None:
     """Send a document and what follows it."""
+    stream.sendall(packed(document, *bodies))
+
+
+def packed(document: dict[str, Any], *bodies: bytes) -> bytes:
+    """A document and what follows it, as they are sent."""
     text = json.dumps(document).encode()
-    stream.sendall(b"".join([LENGTH.pack(len(text)), text, *bodies]))
+    return b"".join([LENGTH.pack(len(text)), text, *bodies])
 
 
 def receive_tree(read: Read, root: str) -> None:
