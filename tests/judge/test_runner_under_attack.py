@@ -18,7 +18,7 @@ from interlock.core.facts import Run
 from interlock.ports.confinement import Level, Limits
 
 MIB = 1 << 20
-SECONDS, AFTER_S = 2, 1.0
+SECONDS, AFTER_S = 2, 5.0
 HONEST = "def test_a():\n    pass\n"
 STOPS = """
 import os, signal, time
