@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.engine.bench import DOCUMENTS
-from tests.server.house import OPEN, Client, House, at_house
+from tests.server.house import OPEN, PASSPHRASE, Client, House, at_house
 
 from interlock.server.doors.agent import AGENT_ROUTES
 from interlock.server.doors.check import CHECK
@@ -269,13 +269,86 @@ def test_a_key_for_repeating_has_a_limit(tmp_path: Path) -> None:
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
+    """Not even with a body that would change something if it were posted."""
+
     async def story(house: House) -> None:
         task_id, client, token = await house.working()
-        before = house.kinds(task_id)
-        for method, path in sorted(HERE):
-            await client.ask("GET", path.replace("{request_id}", "r"), token=token)
-            if method == "GET":
-                await client.ask("HEAD", path.replace("{request_id}", "r"), token=token)
+        before, records = house.kinds(task_id), len(house.audit.entries)
+        for _, path in sorted(HERE):
+            move = {"current_phase": "PLAN", "target_phase": "TDD"}
+            body = WRITE if "tools" in path else move if path.endswith("transition") else {}
+            real = path.replace("{request_id}", "r")
+            for method in ("GET", "HEAD"):
+                await client.ask(method, real, body, token=token)
         assert house.kinds(task_id) == before
+        assert len(house.audit.entries) == records
+
+    at_house(tmp_path, story)
+
+
+def test_no_route_of_agents_is_at_the_peoples_door(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        _, _, token = await house.working()
+        shared = {path for _, path, _ in PEOPLE_ROUTES}
+        for method, path in sorted(HERE):
+            if path in shared:
+                continue
+            for client in (house.owner, house.network):
+                answer = await client.ask(method, path, READ, token=token)
+                assert answer.status in (401, 404, 405), (method, path)
+
+    at_house(tmp_path, story)
+
+
+def test_no_request_makes_or_decides_anything_that_is_peoples(tmp_path: Path) -> None:
+    """Whatever it is called: no task is made, no gate opened, nothing trusted, nobody let in."""
+
+    async def story(house: House) -> None:
+        task_id, client, token = await house.working()
+        waits = await house.waiting()
+        words = ("approve", "reject", "waive", "waivers", "abort", "resume", "admin", "settings")
+        paths = [f"/api/v1/tasks/{waits}/gates/plan_approved/{word}" for word in words]
+        paths += [f"/api/v1/tasks/{waits}/{word}" for word in words]
+        paths += [f"/api/v1/{word}" for word in (*words, "tasks", "trust", "session", "people")]
+        body = {"title": "t", "passphrase": PASSPHRASE, "reason": "r"}
+        for method in ("POST", "PUT", "PATCH", "DELETE", "GET"):
+            for path in paths:
+                answer = await client.ask(method, path, body, token=token)
+                assert answer.status in (404, 405), (method, path)
+        assert house.state(waits).status == "awaiting_approval"
+        assert house.state(task_id).status == "working"
+        assert len(house.now.ledger.states()) == 2
+        assert house.trusted_by == []
+
+    at_house(tmp_path, story)
+
+
+def test_a_change_is_its_agents_and_its_sessions(tmp_path: Path) -> None:
+    """By the server's own records: what an agent calls itself changes nothing."""
+
+    async def story(house: House) -> None:
+        task_id = await house.create()
+        session = await house.session(task_id)
+        client = house.agent(session.session_id)
+        body = {"agent_id": "somebody-else"}
+        claimed = (await client.ask("POST", "/api/v1/tasks/claim", body)).json
+        move = {
+            "current_phase": "PLAN",
+            "target_phase": "TDD",
+            "artifacts": DOCUMENTS["PLAN"],
+        }
+        token = claimed["phase_token"]
+        await client.ask("POST", "/api/v1/tasks/transition", move, token=token)
+        await house.reaches(task_id, phase="TDD")
+        events = house.store.task_events(task_id)
+        (asked,) = [e for e in events if e.event_type == "phase_transition_requested"]
+        mine = (session.spec.agent_id, session.session_id)
+        assert (asked.data["agent_id"], asked.data["session_id"]) == mine
+        assert asked.actor == f"agent:{mine[0]}"
+        submitted = [e.data["session_id"] for e in events if e.event_type == "artifact_submitted"]
+        assert set(submitted) == {mine[1]}
+        assert mine[0] in house.state(task_id).authors
+        bundle = await house.owner.ask("GET", f"/api/v1/tasks/{task_id}/evidence")
+        assert mine in [(s["agent_id"], s["session_id"]) for s in bundle.json["sessions"]]
 
     at_house(tmp_path, story)

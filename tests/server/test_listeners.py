@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, cast
 
 import pytest
 import uvloop
 
-from interlock.server.doors.listeners import CONNECTIONS, HEAD_BYTES, serve
+from interlock.server.doors.listeners import CONNECTIONS, HEAD_BYTES, Listeners, serve
+from interlock.server.doors.requests import SESSION
 from interlock.server.guards import Receive, Scope, Send
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -214,3 +215,45 @@ def test_a_stopped_listener_leaves_connections_to_who_else_has_the_socket() -> N
                 return answer
 
     assert uvloop.run(story()).startswith(b"HTTP/1.1 200")
+
+
+class Session:
+    """As much of a session as its listener is."""
+
+    def __init__(self, session_id: str, door: socket.socket) -> None:
+        self.session_id = session_id
+        self.door = door
+
+
+def test_who_asks_is_a_fact_of_the_listener_and_not_of_the_request() -> None:
+    """One application behind all of them; nothing in a request names another session."""
+
+    async def who(scope: Scope, receive: Receive, send: Send) -> None:
+        name = scope[SESSION].encode()
+        length = [(b"content-length", b"%d" % len(name))]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": name})
+
+    async def story() -> None:
+        listeners, found = Listeners(who), {}
+        with ExitStack() as stack:
+            doors = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab"]
+            for name, door in zip(("ses_a", "ses_b"), doors, strict=True):
+                await listeners.open(cast(Any, Session(name, door)))
+            for door, other in zip(doors, ("ses_b", "ses_a"), strict=True):
+                port = door.getsockname()[1]
+                reader, writer = await connected(port)
+                heads = f"{SESSION}: {other}\r\nX-Session: {other}\r\nConnection: close"
+                asks = f"GET /?{SESSION}={other} HTTP/1.1\r\nHost: 127.0.0.1\r\n{heads}\r\n\r\n"
+                writer.write(asks.encode())
+                answer = await reader.read()
+                found[port] = answer.rpartition(b"\r\n\r\n")[2].decode()
+                writer.close()
+            await listeners.close_all()
+            assert list(found.values()) == ["ses_a", "ses_b"]
+
+    async def bounded() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await story()
+
+    uvloop.run(bounded())

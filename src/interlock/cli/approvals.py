@@ -37,7 +37,7 @@ def _item(item: dict[str, Any]) -> str:
     for before in item["rejected_before"]:
         lines.append(f"  {clean(before['by'])} rejected this before: {clean(before['reason'])}")
     for name, document in item["artifacts"].items():
-        lines += [f"  {name}:", *readable(document, "    ")]
+        lines += [f"  {clean(name)}:", *readable(document, "    ")]
     lines += [f"  → {item['approve']}", f"  → {item['reject']}"]
     return "\n".join(lines)
 

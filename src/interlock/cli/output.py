@@ -31,6 +31,9 @@ _ORDERING = "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _CONTROL = re.compile(
     rf"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x1f\x7f-\x9f{_ORDERING}\ud800-\udfff]"
 )
+_OURS = re.compile(r"(\n|\x1b\[\d+m)")
+"""What our own text may hold of these: line ends, and the styles that ``click`` makes."""
+
 _ESCAPED = re.compile(rf"[\x7f-\x9f{_ORDERING}\ud800-\udfff]")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
@@ -47,6 +50,12 @@ def clean_lines(text: object, indent: str = "") -> str:
     return f"\n{indent}".join(map(clean, str(text).split("\n")))
 
 
+def _inert(text: str) -> str:
+    """The last look at what is printed, should a surface have forgotten to clean something."""
+    parts = _OURS.split(text)
+    return "".join(p if _OURS.fullmatch(p) else _CONTROL.sub("�", p) for p in parts)
+
+
 def dumps(document: Any, *, indent: int | None = None) -> str:
     """JSON that is safe to look at: what a terminal may obey is escaped."""
     text = json.dumps(document, indent=indent, ensure_ascii=False, default=str)
@@ -58,7 +67,7 @@ def emit(document: Any, *, as_json: bool, text: str = "") -> None:
     if as_json:
         click.echo(dumps(document, indent=2))
     elif text:
-        click.echo(text)
+        click.echo(_inert(text))
 
 
 def emit_line(document: Any) -> None:
@@ -97,7 +106,7 @@ def _scalar(value: Any) -> list[str]:
 
 def say(text: str) -> None:
     """Talk: progress and hints, on stderr."""
-    click.echo(text, err=True)
+    click.echo(_inert(text), err=True)
     sys.stderr.flush()
 
 

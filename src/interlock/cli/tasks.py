@@ -80,9 +80,9 @@ def describe(found: dict[str, Any]) -> str:
             f"  waiting for  {waiting['who']}: {clean(waiting['what'])} → {waiting['command']}"
         )
     for name, digest in found["artifacts"].items():
-        lines.append(f"  artifact     {name}  {digest}")
+        lines.append(f"  artifact     {clean(name)}  {clean(digest)}")
     for name, digest in found["evidence"].items():
-        lines.append(f"  evidence     {name}  {digest}")
+        lines.append(f"  evidence     {clean(name)}  {clean(digest)}")
     lines += [f"  base         {line}" for line in told(found["base"])]
     for reviewer in found["reviewers"]:
         state = "open" if reviewer["is_open"] else "over"

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
+from typing import Any
 
 from interlock.core.model import EnvironmentSpec, WorkflowSpec
+from interlock.engine.codec import plain
 from interlock.errors import DeniedError, UnavailableError
 from interlock.ports.store import Store
 
@@ -17,9 +20,20 @@ __all__ = ["Environments", "recipe_digest"]
 
 
 def recipe_digest(environment: EnvironmentSpec) -> str:
-    """sha256 over the commands and lock files that a person looks at before trusting them."""
-    seen = [environment.runner, list(environment.setup), list(environment.lockfiles)]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+    """sha256 over everything that the recipe says: what a person looks at before trusting it.
+
+    What a later release adds to recipes counts where it is used, so that no trust is lost by it.
+    """
+    seen: list[Any] = [environment.runner, list(environment.setup), list(environment.lockfiles)]
+    others = [field.name for field in fields(environment) if field.name not in _FIRST]
+    given = {name: getattr(environment, name) for name in others}
+    added = {n: plain(value) for n, value in given.items() if value != getattr(_EMPTY, n)}
+    seen += [added] if added else []
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+
+_EMPTY = EnvironmentSpec()
+_FIRST = frozenset({"runner", "setup", "lockfiles", "position"})
 
 
 class Environments:
