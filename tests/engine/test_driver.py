@@ -12,8 +12,9 @@ from tests.engine.bench import AGENT, DOCUMENTS, OPEN_PLAN, REVIEWED, SCOPE, Ben
 from interlock.core.states import TaskStatus
 from interlock.engine.author import MAX_LOSSES
 from interlock.errors import UnavailableError
-from interlock.ports.runner import JudgeKind, NoSupervisorError
+from interlock.ports.runner import JudgeKind, NoSupervisorError, SessionSpec
 from interlock.ports.store import StoredEvent
+from interlock.testing.memory_sessions import MemorySession
 
 S = TaskStatus
 
@@ -288,6 +289,61 @@ def test_an_order_to_end_a_session_outlasts_a_broken_connection() -> None:
         await b.reaches(task_id, status=S.READY)
         await b.now.housing.settled()
         assert b.runner.sessions == {}
+
+    run(story)
+
+
+def test_a_session_of_a_phase_that_was_left_is_ended_by_the_next_server() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        crashed = _crash_at(b, "tree_imported")
+        await b.ask(task_id)
+        await _come_back(b, crashed)
+        await b.reaches(task_id, phase="TDD")
+        await b.session(task_id)
+        await b.now.housing.settled()
+        assert session.session_id not in b.runner.sessions
+
+    run(story)
+
+
+def test_a_session_that_died_unseen_is_taken_away_by_the_next_server() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create()
+        session = await b.session(task_id)
+        crashed = _crash_at(b, "phase_changed")
+        await b.ask(task_id)
+        async with asyncio.timeout(10):
+            await crashed.wait()
+        session.die()
+        await _come_back(b, crashed)
+        await b.session(task_id)
+        await b.now.housing.settled()
+        assert session.session_id not in b.runner.sessions
+        assert b.state(task_id).failures == 0
+
+    run(story)
+
+
+def test_a_session_that_dies_while_it_is_started_is_a_failed_attempt() -> None:
+    async def story(b: Bench) -> None:
+        real, died = b.runner.start, []
+
+        async def start(spec: SessionSpec) -> MemorySession:
+            session = await real(spec)
+            if not died:
+                died.append(spec.session_id)
+                session.die()
+            return session
+
+        setattr(b.runner, "start", start)  # noqa: B010 - its toolhost is killed at once
+        task_id = await b.create({**AGENT, "max_attempts": 2})
+        await b.reaches(task_id, attempts=2)
+        await b.session(task_id)
+        assert (b.state(task_id).failures, b.state(task_id).notices) == (1, ())
+        await b.now.housing.settled()
+        assert died[0] not in b.runner.sessions
 
     run(story)
 

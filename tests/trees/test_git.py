@@ -83,7 +83,7 @@ def test_configuration_that_somebody_put_in_its_place_is_not_used() -> None:
         put(before, "config", "[alias]\n\tx = !false\n")
         assert gitconfig.home() != before
     finally:
-        shutil.rmtree(before)
+        shutil.rmtree(before, ignore_errors=True)
         shutil.rmtree(aside)
 
 

@@ -15,19 +15,20 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from interlock.adapters import gitconfig
-from interlock.errors import InternalError, UnavailableError
+from interlock.errors import InterlockError, InternalError, UnavailableError
 from interlock.failpoints import reach
 
 __all__ = ["Git", "GitFailed", "Owner"]
 
 _TIMEOUT_S = 300.0
 _STDERR_KEPT = 2000
+_LAST_WORD_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class GitFailed(InternalError):
     """git ended with a status that was not asked for.
 
     Attributes:
-        status: exit status, negative for a signal.
+        status: exit status.
         stderr: the end of what it said, for a person.
     """
 
@@ -106,7 +107,8 @@ class Git:
 
         Raises:
             GitFailed: any other status.
-            UnavailableError: out of time (``IL-GIT-002``), or there is no git (``IL-GIT-003``).
+            UnavailableError: out of time (``IL-GIT-002``), there is no git (``IL-GIT-003``), or it
+                was killed (``IL-GIT-005``).
         """
         process = self._start(
             args, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE, index, work_tree, env
@@ -124,7 +126,7 @@ class Git:
             process.communicate()
             raise
         if process.returncode not in accept:
-            raise GitFailed(args[0], process.returncode, _told(err))
+            raise _failed(args[0], process.returncode, _told(err))
         return out
 
     def line(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
@@ -138,7 +140,9 @@ class Git:
         """Standard output of a command while it runs; read it to its end.
 
         Raises:
-            GitFailed: the command failed, for example because it was out of time.
+            GitFailed: the command failed.
+            UnavailableError: it was killed, for example because it was out of time; also in place
+                of what its reader made of an output that was cut short.
         """
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as told:
             given.writelines(stdin)
@@ -149,7 +153,12 @@ class Git:
             watch.start()
             try:
                 with cast("IO[bytes]", process.stdout) as out:
-                    yield out
+                    try:
+                        yield out
+                    except Exception as error:
+                        if (status := _status(process)) is None or status >= 0:
+                            raise
+                        raise _failed(args[0], status, "") from error
                 status = process.wait()
             finally:
                 watch.cancel()
@@ -157,7 +166,7 @@ class Git:
                 process.wait()
             told.seek(0)
             if status:
-                raise GitFailed(args[0], status, _told(told.read()))
+                raise _failed(args[0], status, _told(told.read()))
 
     def take_pack(self, pack: IO[bytes], *, loose: bool = False) -> None:
         """Store the objects of a pack, as one pack or as single files.
@@ -174,7 +183,7 @@ class Git:
             process.communicate()
             raise
         if process.returncode:
-            raise GitFailed(command[0], process.returncode, _told(err))
+            raise _failed(command[0], process.returncode, _told(err))
 
     def send(self, revisions: Iterable[str], target: Git) -> None:
         """Copy everything reachable from some commits, without what ``^commit`` reaches.
@@ -236,6 +245,20 @@ class Git:
             group=self.owner.gid if self.owner else None,
             extra_groups=[] if self.owner else None,
         )
+
+
+def _failed(command: str, status: int, stderr: str) -> InterlockError:
+    """What to raise for a status: a git that somebody killed may do it the next time."""
+    if status < 0:
+        return UnavailableError(f"git {command} was ended by signal {-status}", code="IL-GIT-005")
+    return GitFailed(command, status, stderr)
+
+
+def _status(process: subprocess.Popen[bytes]) -> int | None:
+    """How a git ended whose output has; ``None`` if it still runs."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(_LAST_WORD_S)
+    return None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

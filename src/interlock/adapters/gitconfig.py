@@ -5,10 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import tempfile
 import threading
 from pathlib import Path
 
+from interlock.adapters.held import HeldDirectory
 from interlock.errors import UnavailableError
 
 __all__ = ["environment", "home", "program", "settings"]
@@ -68,8 +68,9 @@ class _Place:
             return False
 
     def _make(self) -> Path:
-        path = Path(tempfile.mkdtemp(prefix="interlock-git-"))
-        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        held = HeldDirectory("interlock-git-")
+        atexit.register(held.close)
+        path = held.path
         (path / "hooks").mkdir()
         (path / "empty").touch()
         lines = []

@@ -12,6 +12,7 @@ from interlock.engine.housing import Ending
 from interlock.engine.means import Means
 from interlock.engine.programs import Programs
 from interlock.engine.prompts import author_prompt
+from interlock.ports.runner import SessionOverError
 
 __all__ = ["Author", "Needed"]
 
@@ -73,13 +74,13 @@ class Author:
         """Start the session or take it over; ``True`` if it cannot be had any more."""
         if not self._means.housing.is_expected(state.session_id):
             # A server before us recorded the attempt; its session is gone or never was.
-            self._means.housing.end(state.session_id)
             await self.end(state, Ending("lost"))
             return True
         workflow, phase = self._means.phase(state)
         program = Programs.of(state.agent).author
         if program is None:
             return False
+<<<<<<< HEAD
         await self._means.housing.start(
             state,
             state.session_id,
@@ -90,6 +91,21 @@ class Author:
             read_only=not writable(workflow, phase.id).allowed,
             confinement=state.confinement,
         )
+=======
+        try:
+            await self._means.housing.start(
+                state,
+                state.session_id,
+                state.agent_id,
+                program,
+                prompt=author_prompt(workflow, state, await self._documents(state)),
+                environment=await self._means.environment(state),
+                read_only=not writable(workflow, phase.id).allowed,
+            )
+        except SessionOverError:
+            await self.end(state, Ending("died"))
+            return True
+>>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         return False
 
     async def _documents(self, state: TaskState) -> dict[str, Any]:
@@ -97,7 +113,8 @@ class Author:
         return {name: await read(digest) for name, digest in state.artifacts.items()}
 
     async def end(self, state: TaskState, ending: Ending) -> None:
-        """Put down that the session is over, and how."""
+        """Put down that the session is over, and how; what is left of it is taken away."""
+        self._means.housing.end(state.session_id)
         ended = cmd.EndAttempt(
             session_id=state.session_id,
             outcome=ending.outcome,

@@ -50,7 +50,7 @@ class Driver:
         for state in self._means.ledger.states():
             wanted |= _sessions_of(state)
             self.watch(state.task_id)
-        for session_id in self._means.housing.survivors() - wanted:
+        for session_id in self._means.housing.held() - wanted:
             self._means.housing.end(session_id)
 
     def watch(self, task_id: str) -> None:
@@ -140,8 +140,8 @@ class Driver:
     def _end_stale(self, state: TaskState) -> None:
         """End sessions that have no part in the task any more."""
         needed = _sessions_of(state)
-        for session_id in self._means.housing.of_task(state.task_id):
-            if session_id not in needed:
+        for session_id in self._means.housing.held() - needed:
+            if self._means.ledger.has_session(session_id, state.task_id):
                 self._means.housing.end(session_id)
 
     async def _land(self, state: TaskState) -> bool:

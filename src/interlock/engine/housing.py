@@ -20,7 +20,14 @@ from interlock.core.tasks import TaskState
 from interlock.errors import DeniedError, InterlockError, UnavailableError
 from interlock.failpoints import reach
 from interlock.ports.doors import Doors
-from interlock.ports.runner import AgentCommand, NoSupervisorError, Runner, Session, SessionSpec
+from interlock.ports.runner import (
+    AgentCommand,
+    NoSupervisorError,
+    Runner,
+    Session,
+    SessionOverError,
+    SessionSpec,
+)
 from interlock.ports.vcs import Repository
 
 __all__ = ["Ending", "Housed", "Housing"]
@@ -84,16 +91,12 @@ class Housing:
         self._doors = doors
         self._wake = wake
         self._housed: dict[str, Housed] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[str, asyncio.Task[None]] = {}
         self._decided: set[str] = set()
 
     def get(self, session_id: str) -> Housed | None:
         """The live session of that id."""
         return self._housed.get(session_id)
-
-    def of_task(self, task_id: str) -> tuple[str, ...]:
-        """Ids of the task's live sessions."""
-        return tuple(key for key, housed in self._housed.items() if housed.task_id == task_id)
 
     def expect(self, session_id: str) -> None:
         """Remember that this server has decided to start a session and may not have done so yet."""
@@ -103,9 +106,9 @@ class Housing:
         """Whether the session can still be had: it is to be started, or it outlived a server."""
         return session_id in self._decided or session_id in self._runner.adopted()
 
-    def survivors(self) -> frozenset[str]:
-        """Sessions that the runner still has, housed or not."""
-        return frozenset(self._runner.adopted())
+    def held(self) -> frozenset[str]:
+        """Sessions that nobody has ended yet, whether they still run or not."""
+        return self._runner.held() | frozenset(self._housed)
 
     async def start(
         self,
@@ -124,11 +127,16 @@ class Housing:
         Every step is idempotent by the session's id: a server that crashed between two of them
         carries on where it was.
 
+<<<<<<< HEAD
         Args:
             confinement: level that was recorded for the session.
 
         Raises:
             DeniedError: the session runs at a weaker one.
+=======
+        Raises:
+            SessionOverError: it died before its program ran.
+>>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         """
         if (housed := self._housed.get(session_id)) is not None:
             return housed
@@ -149,6 +157,7 @@ class Housing:
                 )
             )
         reach("house.started")
+<<<<<<< HEAD
         if is_weaker(session.level.value, confinement):
             await self._runner.end(session_id)
             raise DeniedError(
@@ -160,6 +169,18 @@ class Housing:
         await self._doors.open(session)
         reach("house.opened")
         ended = await session.spawn(program)
+=======
+        try:
+            await session.toolhost.call("thaw")
+            await self._doors.open(session)
+            reach("house.opened")
+            ended = await session.spawn(program)
+        except UnavailableError:
+            await asyncio.wait({session.exited}, timeout=_WORD_S)
+            if session.exited.done() and session.exited.result() is not None:
+                raise SessionOverError(f"session {session_id} died as it was started") from None
+            raise
+>>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         reach("house.spawned")
         housed = Housed(session, state.task_id, asyncio.get_running_loop().create_future())
         housed.watcher = asyncio.create_task(self._watch(housed, ended))
@@ -187,11 +208,17 @@ class Housing:
         self._wake()
 
     def end(self, session_id: str) -> None:
-        """End a session in the background; its program gets a moment to read its last answer."""
+        """End a session in the background; its program gets a moment to read its last answer.
+
+        Nothing happens if it is being ended.
+        """
+        if session_id in self._leaving:
+            return
         housed = self._housed.pop(session_id, None)
+        self._decided.discard(session_id)
         task = asyncio.create_task(self._leave(session_id, housed))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._leaving[session_id] = task
+        task.add_done_callback(lambda _: self._leaving.pop(session_id, None))
 
     async def _leave(self, session_id: str, housed: Housed | None) -> None:
         try:
@@ -218,7 +245,7 @@ class Housing:
     async def settled(self) -> None:
         """Wait until every session that is being ended is gone."""
         while self._leaving:
-            await asyncio.gather(*self._leaving, return_exceptions=True)
+            await asyncio.gather(*self._leaving.values(), return_exceptions=True)
 
     def sandbox(self, session_id: str) -> Session:
         """The running sandbox of a session.

@@ -97,6 +97,10 @@ class Ledger:
             )
         return self.state(task_id)
 
+    def has_session(self, session_id: str, task_id: str) -> bool:
+        """Whether a session works or worked for a task."""
+        return self._task_of.get(session_id) == task_id
+
     def states(self) -> tuple[TaskState, ...]:
         """Every task, oldest first."""
         return tuple(self._states.values())

@@ -48,7 +48,7 @@ class Measuring:
 
     async def _take_over(self, state: TaskState) -> bool:
         house = self._means.housing.get(state.session_id)
-        if house is None and state.session_id in self._means.housing.survivors():
+        if house is None and self._means.housing.is_expected(state.session_id):
             await self._author.house(state)
             house = self._means.housing.get(state.session_id)
         if house is None or house.session.exited.done() or state.request is None:

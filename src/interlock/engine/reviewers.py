@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from interlock.core import commands as cmd
 from interlock.core.gates.review import roles_of
-from interlock.core.tasks import PendingRequest, TaskState
-from interlock.engine.housing import Ending
+from interlock.core.tasks import PendingRequest, ReviewerSession, TaskState
+from interlock.engine.housing import Ending, Housed
 from interlock.engine.means import Means
 from interlock.engine.programs import Programs
 from interlock.engine.prompts import reviewer_prompt
-from interlock.ports.runner import AgentCommand
+from interlock.ports.runner import AgentCommand, SessionOverError
 
 __all__ = ["Reviewers"]
 
@@ -76,6 +76,7 @@ class Reviewers:
         """Keep a review session running; ``True`` if it was found to be over."""
         reviewer = next(r for r in state.reviewers if r.session_id == session_id)
         house = self._means.housing.get(session_id)
+<<<<<<< HEAD
         if house is None and self._means.housing.is_expected(session_id):
             program: AgentCommand | None = Programs.of(state.agent).reviewer(reviewer.role)
             if program is not None:
@@ -89,12 +90,19 @@ class Reviewers:
                     read_only=True,
                     confinement=reviewer.confinement,
                 )
+=======
+        ending = Ending("lost")
+        try:
+            if house is None and self._means.housing.is_expected(session_id):
+                house = await self._start_session(state, reviewer)
+        except SessionOverError:
+            ending = Ending("died")
+>>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         if house is not None and not house.over.done():
             return False
-        if house is None:
-            # A server before us may have asked for it: it must not come up with nobody to know it.
-            self._means.housing.end(session_id)
-        ending = house.over.result() if house is not None else Ending("lost")
+        if house is not None:
+            ending = house.over.result()
+        self._means.housing.end(session_id)
         ended = cmd.EndReviewer(
             session_id=session_id,
             outcome=ending.outcome,
@@ -103,3 +111,17 @@ class Reviewers:
         )
         await self._means.apply(state, ended)
         return True
+
+    async def _start_session(self, state: TaskState, reviewer: ReviewerSession) -> Housed | None:
+        program: AgentCommand | None = Programs.of(state.agent).reviewer(reviewer.role)
+        if program is None:
+            return None
+        return await self._means.housing.start(
+            state,
+            reviewer.session_id,
+            reviewer.agent_id,
+            program,
+            prompt=reviewer_prompt(self._means.phase(state)[0], state, reviewer.role),
+            environment=await self._means.environment(state),
+            read_only=True,
+        )

@@ -23,6 +23,7 @@ __all__ = [
     "NoSupervisorError",
     "Runner",
     "Session",
+    "SessionOverError",
     "SessionSpec",
     "Toolhost",
     "ToolhostReply",
@@ -33,6 +34,12 @@ class NoSupervisorError(UnavailableError):
     """No supervisor is connected, or it went away while it was asked; its sessions went with it."""
 
     default_code = "IL-WRK-004"
+
+
+class SessionOverError(UnavailableError):
+    """The session ended by itself before it was of any use; it can only be ended."""
+
+    default_code = "IL-WRK-003"
 
 
 class JudgeKind(StrEnum):
@@ -175,7 +182,11 @@ class Runner(Protocol):
         """
 
     async def start(self, spec: SessionSpec) -> Session:
-        """Start a session, or give the running one of that id."""
+        """Start a session, or give the running one of that id.
+
+        Raises:
+            SessionOverError: it has run, or ended as soon as it was started.
+        """
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
         """End a session and remove its scratch; quiet if there is none.
@@ -188,6 +199,9 @@ class Runner(Protocol):
 
     def adopted(self) -> Mapping[str, Session]:
         """Sessions that are alive, by id; after a connect also those of an earlier server."""
+
+    def held(self) -> frozenset[str]:
+        """Sessions that were not ended yet, whoever asked for them, alive or over by themselves."""
 
     async def judge(
         self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""

@@ -19,6 +19,7 @@ from interlock.adapters.clock import SystemClock
 from interlock.adapters.runners.worker_door import WorkerDoor
 from interlock.adapters.session_logs import SessionLogs
 from interlock.adapters.stores.sqlite import SQLiteStore
+from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
@@ -99,6 +100,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     audit = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store))
     stack.callback(audit.close)
     project = Project(Repository.create(layout.repository, user_repo), user_repo)
+    remove_leftovers(layout.repository)
     runner = WorkerDoor(layout.worker_socket, loop)
     stack.callback(runner.close)
 

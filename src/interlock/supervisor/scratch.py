@@ -23,6 +23,8 @@ __all__ = ["Scratches", "check_id"]
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _REMOVED = ".removed"
+# Either program may be killed over it.
+_TRIES = 3
 
 
 class Scratches:
@@ -106,15 +108,17 @@ class Scratches:
         ).start()
 
     def _delete(self, grave: Path, uid: int | None) -> None:
-        # rm: whatever the agent left (thousands of nested directories) it gets through.
-        # chmod: an ordinary user cannot empty a directory that the agent closed.
-        _command("chmod", "-R", "u+rwX", "--", str(grave))
-        complaint = _command("rm", "-rf", "--", str(grave))
-        if grave.exists():
-            # The uid stays leased: its files are still there.
-            _log.error("%s cannot be removed: %s", grave, complaint)
-        else:
-            self._release(uid)
+        complaint = ""
+        for _ in range(_TRIES):
+            # rm: whatever the agent left (thousands of nested directories) it gets through.
+            # chmod: an ordinary user cannot empty a directory that the agent closed.
+            _command("chmod", "-R", "u+rwX", "--", str(grave))
+            complaint = _command("rm", "-rf", "--", str(grave))
+            if not grave.exists():
+                self._release(uid)
+                return
+        # The uid stays leased: its files are still there.
+        _log.error("%s cannot be removed: %s", grave, complaint)
 
     def _release(self, uid: int | None) -> None:
         if uid is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from interlock.adapters import confinement
 from interlock.adapters.runners import wire
 from interlock.adapters.toolhost.client import socket_pair
-from interlock.errors import ConflictError, InterlockError
+from interlock.errors import ConflictError, InterlockError, UnavailableError
 from interlock.failpoints import reach
 from interlock.ports.confinement import Level, Sandbox
 from interlock.ports.runner import SessionSpec
@@ -92,10 +92,12 @@ class Sessions:
             InterlockError: it cannot be started.
         """
         check_id(spec.session_id)
+        if self._is_over:
+            raise UnavailableError("the supervisor is ending", code="IL-SUP-009")
         if spec.session_id in self.over:
             raise ConflictError(
                 f"session {spec.session_id} is over",
-                code="IL-SUP-003",
+                code=wire.SESSION_OVER,
                 remedy="end it, then start another one",
             )
         if spec.session_id in self.live:
@@ -141,8 +143,8 @@ class Sessions:
     async def end_all(self) -> None:
         """End every session at once, without grace; that is nothing that any of them did."""
         self._is_over = True
-        for session_id in list(self._starting):
-            await asyncio.wait([self._starting[session_id][1]])
+        if starting := [task for _, task in self._starting.values()]:
+            await asyncio.wait(starting)
         await asyncio.gather(*(self.end(session_id, grace_s=0) for session_id in list(self.live)))
 
     async def _start(self, spec: SessionSpec) -> LiveSession:

@@ -214,6 +214,10 @@ class MemoryRunner:
         """Sessions that are alive."""
         return {i: s for i, s in self.sessions.items() if not s.exited.done()}
 
+    def held(self) -> frozenset[str]:
+        """Sessions that were not ended yet."""
+        return frozenset(self.sessions)
+
     async def judge(
         self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""
     ) -> Mapping[str, Any]:

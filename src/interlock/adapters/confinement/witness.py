@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from interlock.adapters.confinement import leftovers
 from interlock.adapters.confinement.inside.harness import call
 from interlock.adapters.confinement.interpreter import interpreter
 from interlock.adapters.confinement.launcher.staging import SHARED_MEMORY
@@ -34,7 +35,7 @@ _INSIDE = Path(__file__).resolve().parent / "inside"
 _TARGET = "/opt/interlock/inside"
 _TREE, _ENVIRONMENT = "/w", "/env"
 _LOOPBACK = "127.0.0.1"
-_IPC_CREAT, _IPC_RMID = 0o1000, 0
+_IPC_CREAT = 0o1000
 _Address = str | tuple[str, int]
 
 
@@ -51,6 +52,8 @@ class Witness:
         name = tempfile.mkdtemp(prefix=f"{PROBE}{os.getpid()}-")
         self._stack.callback(shutil.rmtree, name)
         self.directory = Path(os.path.realpath(name))
+        self._named = leftovers.note(self.directory)
+        self._stack.callback(leftovers.remove_named, self._named)
         self.directory.chmod(0o755)
         try:
             self._things = {**self._files(), **self._network(), **self._memory()}
@@ -150,10 +153,8 @@ class Witness:
         return sock
 
     def _memory(self) -> Mapping[str, int | str]:
-        libc = ctypes.CDLL(None, use_errno=True)
-        key = secrets.randbelow(1 << 30) + 1
-        segment = libc.shmget(key, 4096, _IPC_CREAT | 0o666)
-        self._stack.callback(libc.shmctl, segment, _IPC_RMID, None)
+        key = self._named.segment
+        ctypes.CDLL(None).shmget(key, 4096, _IPC_CREAT | 0o666)
         descriptor, path = tempfile.mkstemp(prefix=f"{PROBE}{os.getpid()}-", dir=SHARED_MEMORY)
         self._stack.callback(os.unlink, path)
         os.fchmod(descriptor, 0o666)
@@ -162,13 +163,12 @@ class Witness:
 
     def _queue(self) -> str:
         """Name of a message queue; empty if the kernel has none."""
-        name = f"interlock-{secrets.token_hex(8)}"
+        name = self._named.queue
         text, flags = ctypes.c_char_p(name.encode()), os.O_CREAT | os.O_EXCL | os.O_RDWR
         try:
             made = call("mq_open", text, ctypes.c_long(flags), ctypes.c_long(0o666), None)
         except OSError:
             return ""
-        self._stack.callback(call, "mq_unlink", text)
         os.fchmod(made, 0o666)
         os.close(made)
         return name

@@ -1,19 +1,15 @@
 """The directory that a runner writes its trees to where its sandbox has none of its own: in memory
 if it fits and nobody else gets at it, gone after use.
 
-It is locked while it is used, and named after the process that uses it. One that nobody holds was
-left by a supervisor that died, and is removed by the next one.
+What a supervisor that died left is removed by the next one.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
-import tempfile
-import time
 from pathlib import Path
 
+from interlock.adapters.held import HeldDirectory, remove_abandoned
 from interlock.adapters.occupied import occupied
 
 __all__ = ["WorkDirectory"]
@@ -23,8 +19,6 @@ _SMALL = 50 << 20
 # So much has to go before the directory is measured again.
 _STEP = 64 << 20
 _MEMORY = Path("/dev/shm")  # noqa: S108 — a directory of our own is made in it
-# Younger ones may belong to someone who has not locked them yet.
-_SETTLED_S = 60.0
 
 
 class WorkDirectory:
@@ -37,21 +31,17 @@ class WorkDirectory:
     """
 
     def __init__(self, scratch: Path, needed: int, uid: int | None) -> None:
-        parent = _parent(scratch, needed, in_memory=uid is not None)
-        _remove_abandoned(parent)
-        prefix = f"{_PREFIX}{os.getpid()}-"
-        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).resolve()
-        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._held = HeldDirectory(_PREFIX, _parent(scratch, needed, in_memory=uid is not None))
+        self.path = self._held.path
         if uid is not None:
-            os.fchown(self._descriptor, uid, uid)
+            os.fchown(self._held.descriptor, uid, uid)
         self._free_before = self._free()
 
     @staticmethod
     def sweep(scratch: Path) -> None:
         """Remove what dead supervisors left; for who starts, and may need none for long."""
         for parent in (scratch, _MEMORY):
-            _remove_abandoned(parent)
+            remove_abandoned(_PREFIX, parent)
 
     def holds_more_than(self, limit: int) -> bool:
         """Whether more than ``limit`` bytes lie in it; cheap while little of the disk is taken."""
@@ -64,13 +54,12 @@ class WorkDirectory:
         return occupied(self.path) > limit
 
     def _free(self) -> int:
-        status = os.fstatvfs(self._descriptor)
+        status = os.fstatvfs(self._held.descriptor)
         return status.f_bavail * status.f_frsize
 
     def close(self) -> None:
         """Remove it with everything in it; nobody may use it any more."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._descriptor)
+        self._held.close()
 
 
 def _parent(scratch: Path, needed: int, *, in_memory: bool) -> Path:
@@ -81,27 +70,3 @@ def _parent(scratch: Path, needed: int, *, in_memory: bool) -> Path:
             return _MEMORY
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     return scratch
-
-
-def _remove_abandoned(parent: Path) -> None:
-    for path in parent.glob(f"{_PREFIX}*"):
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            # Another user's, or gone meanwhile.
-            continue
-        try:
-            settled = time.time() - os.fstat(descriptor).st_mtime > _SETTLED_S
-            if settled or _owner_is_dead(path.name):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
-        except BlockingIOError:
-            # In use.
-            continue
-        finally:
-            os.close(descriptor)
-
-
-def _owner_is_dead(name: str) -> bool:
-    owner = name.removeprefix(_PREFIX).partition("-")[0]
-    return owner.isdigit() and not Path("/proc", owner).exists()

@@ -32,6 +32,7 @@ from interlock.ports.confinement import Capability, Level
 from interlock.unixpath import within_limit
 
 __all__ = [
+    "SESSION_OVER",
     "VERSION",
     "Alive",
     "Answer",
@@ -50,6 +51,8 @@ __all__ = [
 ]
 
 VERSION = 1
+SESSION_OVER = "IL-SUP-003"
+"""Code of the refusal to start a session that has run already."""
 PACKET_BYTES = 64 * 1024
 BODY_BYTES = 64 * 1024 * 1024
 

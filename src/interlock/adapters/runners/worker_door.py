@@ -19,9 +19,15 @@ import msgspec
 from interlock.adapters.runners import wire
 from interlock.adapters.runners.channel import Channel
 from interlock.adapters.runners.session import WorkerSession
-from interlock.errors import InternalError, UnavailableError, from_problem
+from interlock.errors import ConflictError, InternalError, from_problem
 from interlock.ports.confinement import Capability
-from interlock.ports.runner import JudgeKind, NoSupervisorError, Session, SessionSpec
+from interlock.ports.runner import (
+    JudgeKind,
+    NoSupervisorError,
+    Session,
+    SessionOverError,
+    SessionSpec,
+)
 
 __all__ = ["WorkerDoor"]
 
@@ -39,6 +45,7 @@ class WorkerDoor:
         self._pending: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         self._sessions: dict[str, WorkerSession] = {}
         self._left: list[WorkerSession] = []
+        self._over: set[str] = set()
         self._channels: set[Channel] = set()
         self._supervisor: Channel | None = None
         self._capability: Capability | None = None
@@ -51,19 +58,21 @@ class WorkerDoor:
 
     async def start(self, spec: SessionSpec) -> Session:
         """Start a session, or give the running one of that id."""
-        await self._ask(wire.Op.START_SESSION, spec=msgspec.to_builtins(spec))
+        try:
+            await self._ask(wire.Op.START_SESSION, spec=msgspec.to_builtins(spec))
+        except ConflictError as error:
+            if error.code == wire.SESSION_OVER:
+                raise _over(spec.session_id) from None
+            raise
         session = self._sessions.get(spec.session_id)
-        if session is None:
-            raise UnavailableError(
-                f"session {spec.session_id} was over as soon as it was started",
-                code="IL-WRK-003",
-                remedy=f"read its output: sessions/{spec.session_id}.log in the state directory",
-            )
+        if session is None or session.exited.done():
+            raise _over(spec.session_id)
         return session
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
         """End a session and remove its scratch."""
         await self._ask(wire.Op.END_SESSION, session_id=session_id, grace_s=grace_s)
+        self._over.discard(session_id)
         session = self._sessions.pop(session_id, None)
         if session is not None:
             session.over(None)
@@ -76,6 +85,10 @@ class WorkerDoor:
             for session_id, session in self._sessions.items()
             if not session.exited.done()
         }
+
+    def held(self) -> frozenset[str]:
+        """Sessions that were not ended yet, alive or over by themselves."""
+        return frozenset(self._over.union(self.adopted()))
 
     async def judge(
         self, kind: JudgeKind, request: Mapping[str, Any], *, owner: str = ""
@@ -168,6 +181,7 @@ class WorkerDoor:
         self._supervisor = channel
         self._capability = hello.capability
         self._awaited = set(hello.sessions)
+        self._over.clear()
         channel.send(wire.Welcome())
         for session_id, session in self._sessions.items():
             if session_id not in self._awaited:
@@ -185,12 +199,14 @@ class WorkerDoor:
             session = WorkerSession(alive, fds, self._loop)
             session.toolhost.closed.add_done_callback(lambda _: self._check_lost())
             self._sessions[alive.session_id] = session
+        self._over.discard(alive.session_id)
         self._awaited.discard(alive.session_id)
         self._check_complete()
 
     def _exited(self, message: wire.Exited) -> None:
         if (session := self._sessions.get(message.session_id)) is not None:
             session.over(message.status)
+        self._over.add(message.session_id)
         self._awaited.discard(message.session_id)
         self._check_complete()
 
@@ -246,6 +262,13 @@ class WorkerDoor:
             if not pending.done():
                 pending.set_exception(_no_supervisor())
         self._check_lost()
+
+
+def _over(session_id: str) -> SessionOverError:
+    return SessionOverError(
+        f"session {session_id} was over as soon as it was started",
+        remedy=f"read its output: sessions/{session_id}.log in the state directory",
+    )
 
 
 def _no_supervisor() -> NoSupervisorError:

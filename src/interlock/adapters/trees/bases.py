@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.adapters.git import Git, GitFailed
+from interlock.adapters.trees.refs import only_writer
 from interlock.adapters.trees.user import UserRepository
 from interlock.errors import InvalidInputError
 
@@ -53,7 +54,8 @@ def fetch(git: Git, user: UserRepository, revision: str) -> Base:
 
 def keep(git: Git, base: Base) -> None:
     """Hold on to a base, which says too that all of it is here."""
-    git.run("update-ref", REFS + base.commit, base.commit)
+    with only_writer(git.place, REFS + base.commit):
+        git.run("update-ref", REFS + base.commit, base.commit)
 
 
 def shallow_ends(git_dir: Path) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from interlock.adapters.git import Git, GitFailed
+from interlock.adapters.trees.refs import only_writer
 from interlock.adapters.trees.synced import SyncedNames
 from interlock.adapters.trees.user import UserRepository
 from interlock.errors import ConflictError, InvalidInputError
@@ -73,6 +74,7 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
     Raises:
         ConflictError: the branch is checked out (``IL-TRE-010``), is elsewhere (``IL-TRE-011``), or
             the repository has lost the parent (``IL-TRE-013``).
+        UnavailableError: a git has just died over the branch (``IL-TRE-023``).
     """
     if ref in user.checked_out():
         raise ConflictError(
@@ -99,7 +101,8 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
     reach("land.sent")
     names.packs()
     try:
-        user.git.run("update-ref", "--no-deref", "-m", "interlock: land", ref, commit, expected)
+        with only_writer(user.common_dir, ref):
+            user.git.run("update-ref", "--no-deref", "-m", "interlock: land", ref, commit, expected)
     except GitFailed:
         raise _moved(ref) from None
     reach("land.ref")

@@ -23,6 +23,7 @@ from interlock.adapters.trees.export import export
 from interlock.adapters.trees.ignores import ignored, rules_of
 from interlock.adapters.trees.landing import ABSENT, commit_tree, land, valid_ref
 from interlock.adapters.trees.objects import BlobWriter
+from interlock.adapters.trees.refs import only_writer
 from interlock.adapters.trees.replacing import replaced
 from interlock.adapters.trees.synced import SyncedNames
 from interlock.adapters.trees.user import locate
@@ -121,6 +122,7 @@ class Repository:
         Raises:
             InvalidInputError: another kind of ref (``IL-TRE-012``).
             ConflictError: the ref keeps another tree (``IL-TRE-019``).
+            UnavailableError: a git has just died over it (``IL-TRE-023``).
         """
         if not ref.startswith("refs/interlock/") or ref.startswith(bases.REFS):
             raise InvalidInputError(f"{ref!r} is not ours to write", code="IL-TRE-012")
@@ -128,7 +130,8 @@ class Repository:
         commit = commit_tree(self._git, _oid(tree), _oid(parent), f"{ref}\n")
         self._names.objects()
         try:
-            self._git.run("update-ref", ref, commit, ABSENT)
+            with only_writer(self.path, ref):
+                self._git.run("update-ref", ref, commit, ABSENT)
         except GitFailed:
             kept = self._git.run(
                 "log", "-1", "--no-walk", "--format=%H %T %P", ref, accept=(0, 128)
