@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 from tests.confinement.places import as_root
 
 from interlock.adapters.confinement import UidRange, leftovers
+from interlock.adapters.confinement.launcher import plain
+from interlock.adapters.confinement.launcher.cgroups import Cgroup
 from interlock.adapters.confinement.uids import in_use
 
 # Not in the default range, so that nothing else that runs here matters.
@@ -49,6 +52,46 @@ def test_directories_of_dead_servers_are_removed_and_no_others(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [*kept, f"interlock-{dead}-link"]
     )
+
+
+def test_what_a_lost_launcher_made_is_found_by_the_name_of_its_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    name, other = (f"{os.getpid()}-{secrets.token_hex(6)}" for _ in range(2))
+    cgroup = Cgroup(name, 1 << 30, 10) if os.getuid() == 0 else None
+    for job in (name, other):
+        Path(plain.room(str(tmp_path), job), "home").mkdir(parents=True)
+    leftovers.take_back(name)
+    assert [path.name for path in tmp_path.iterdir()] == [f"interlock-{other}"]
+    if cgroup is not None:
+        assert not any(Path(directory).exists() for directory in cgroup.directories)
+
+
+def test_the_shared_memory_of_a_killed_probe_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = "from interlock.adapters.confinement.witness import Witness; x = Witness(None)"
+    probe = subprocess.Popen(
+        [sys.executable, "-c", f"import time; {made}; print('made', flush=True); time.sleep(600)"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+    )
+    assert probe.stdout is not None
+    with probe.stdout:
+        assert probe.stdout.readline() == b"made\n"
+    probe.kill()
+    probe.wait()
+
+    def left() -> list[str]:
+        lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+        return [line for line in lines if int(line.split()[4]) == probe.pid]
+
+    assert left()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    leftovers.sweep()
+    assert not left()
+    assert not list(tmp_path.iterdir())
 
 
 @as_root

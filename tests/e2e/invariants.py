@@ -245,7 +245,7 @@ def leftover_cgroups(roots: Iterable[Path], owners: Collection[int]) -> list[str
             owner = path.name.partition("-")[0]
             if not owner.isdigit() or int(owner) not in owners:
                 continue
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # gone meanwhile
                 if not (path / "cgroup.procs").read_text():
                     found.append(f"{path} is empty and still there")
     return found
@@ -289,7 +289,7 @@ def shared_memory(sysvipc: str, owners: Collection[int]) -> list[str]:
 def grown(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
     """Descriptors of one process at two quiet moments: no kind of them is more than before."""
     return [
-        f"{after[what]} × {what} are open, it was {before.get(what, 0)}"
+        f"{after[what]} of {what} are open, it was {before.get(what, 0)}"
         for what in after
         if after[what] > before.get(what, 0)
     ]
@@ -365,7 +365,7 @@ class Watch:
             raise AssertionError("\n".join([*why, *self._told(why)])) from None
 
     def _told(self, problems: Collection[str]) -> list[str]:
-        """Events about what the problems name, the processes, and what server and supervisor say."""
+        """What the problems name in events, the processes, and what server and supervisor say."""
         named = {word for problem in problems for word in re.findall(r"(?:ses|task)_\w+", problem)}
         events = [e for e in self.events if any(name in str(e) for name in named)]
         logs = [self._house.state / "logs" / f"{name}.log" for name in ("server", "supervisor")]

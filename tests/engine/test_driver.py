@@ -328,7 +328,8 @@ def test_a_session_that_died_unseen_is_taken_away_by_the_next_server() -> None:
 
 def test_a_session_that_dies_while_it_is_started_is_a_failed_attempt() -> None:
     async def story(b: Bench) -> None:
-        real, died = b.runner.start, []
+        real = b.runner.start
+        died: list[str] = []
 
         async def start(spec: SessionSpec) -> MemorySession:
             session = await real(spec)

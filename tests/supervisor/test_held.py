@@ -6,13 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
-import pytest
-
-from interlock.adapters.confinement.witness import Witness
 from interlock.adapters.held import HeldDirectory, remove_abandoned
 
 HOLDS = "import sys, time; {made}; print('made', flush=True); time.sleep(600)"
@@ -74,20 +70,3 @@ def test_the_configuration_of_git_goes_with_the_next_process(tmp_path: Path) -> 
     for _ in range(3):
         _killed_over(made, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_the_shared_memory_of_a_killed_probe_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = "from interlock.adapters.confinement.witness import Witness; x = Witness(None)"
-    pid = _killed_over(made, tmp_path)
-
-    def left() -> list[str]:
-        lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-        return [line for line in lines if int(line.split()[4]) == pid]
-
-    assert left()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with Witness(None):
-        assert not left()
-    assert not list(tmp_path.iterdir())

@@ -36,8 +36,7 @@ def test_what_a_reader_makes_of_a_cut_output_is_not_believed(project: Project) -
 def test_a_reader_that_fails_by_itself_is_told_so(project: Project) -> None:
     slow = _dying(project, "echo part; sleep 5")
     with pytest.raises(ValueError, match="mine"), slow.stream("dies", stdin=()) as out:
-        out.readline()
-        raise ValueError("mine")
+        raise ValueError(f"mine: {out.readline()!r}")
 
 
 def test_objects_that_stop_coming_are_no_broken_base(project: Project) -> None:

@@ -80,18 +80,6 @@ class Author:
         program = Programs.of(state.agent).author
         if program is None:
             return False
-<<<<<<< HEAD
-        await self._means.housing.start(
-            state,
-            state.session_id,
-            state.agent_id,
-            program,
-            prompt=author_prompt(workflow, state, await self._documents(state)),
-            environment=await self._means.environment(state),
-            read_only=not writable(workflow, phase.id).allowed,
-            confinement=state.confinement,
-        )
-=======
         try:
             await self._means.housing.start(
                 state,
@@ -101,11 +89,11 @@ class Author:
                 prompt=author_prompt(workflow, state, await self._documents(state)),
                 environment=await self._means.environment(state),
                 read_only=not writable(workflow, phase.id).allowed,
+                confinement=state.confinement,
             )
         except SessionOverError:
             await self.end(state, Ending("died"))
             return True
->>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         return False
 
     async def _documents(self, state: TaskState) -> dict[str, Any]:

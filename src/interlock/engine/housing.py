@@ -127,16 +127,12 @@ class Housing:
         Every step is idempotent by the session's id: a server that crashed between two of them
         carries on where it was.
 
-<<<<<<< HEAD
         Args:
             confinement: level that was recorded for the session.
 
         Raises:
             DeniedError: the session runs at a weaker one.
-=======
-        Raises:
             SessionOverError: it died before its program ran.
->>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         """
         if (housed := self._housed.get(session_id)) is not None:
             return housed
@@ -157,7 +153,6 @@ class Housing:
                 )
             )
         reach("house.started")
-<<<<<<< HEAD
         if is_weaker(session.level.value, confinement):
             await self._runner.end(session_id)
             raise DeniedError(
@@ -165,11 +160,6 @@ class Housing:
                 code="IL-ENG-041",
                 remedy="interlock doctor",
             )
-        await session.toolhost.call("thaw")
-        await self._doors.open(session)
-        reach("house.opened")
-        ended = await session.spawn(program)
-=======
         try:
             await session.toolhost.call("thaw")
             await self._doors.open(session)
@@ -180,7 +170,6 @@ class Housing:
             if session.exited.done() and session.exited.result() is not None:
                 raise SessionOverError(f"session {session_id} died as it was started") from None
             raise
->>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         reach("house.spawned")
         housed = Housed(session, state.task_id, asyncio.get_running_loop().create_future())
         housed.watcher = asyncio.create_task(self._watch(housed, ended))

@@ -76,28 +76,12 @@ class Reviewers:
         """Keep a review session running; ``True`` if it was found to be over."""
         reviewer = next(r for r in state.reviewers if r.session_id == session_id)
         house = self._means.housing.get(session_id)
-<<<<<<< HEAD
-        if house is None and self._means.housing.is_expected(session_id):
-            program: AgentCommand | None = Programs.of(state.agent).reviewer(reviewer.role)
-            if program is not None:
-                house = await self._means.housing.start(
-                    state,
-                    session_id,
-                    reviewer.agent_id,
-                    program,
-                    prompt=reviewer_prompt(self._means.phase(state)[0], state, reviewer.role),
-                    environment=await self._means.environment(state),
-                    read_only=True,
-                    confinement=reviewer.confinement,
-                )
-=======
         ending = Ending("lost")
         try:
             if house is None and self._means.housing.is_expected(session_id):
                 house = await self._start_session(state, reviewer)
         except SessionOverError:
             ending = Ending("died")
->>>>>>> 25b44ff (Kill anything of a house at random while tasks run, and check that nothing is lost, doubled or left)
         if house is not None and not house.over.done():
             return False
         if house is not None:
@@ -124,4 +108,5 @@ class Reviewers:
             prompt=reviewer_prompt(self._means.phase(state)[0], state, reviewer.role),
             environment=await self._means.environment(state),
             read_only=True,
+            confinement=reviewer.confinement,
         )

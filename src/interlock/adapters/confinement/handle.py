@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -17,8 +16,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from interlock.adapters.confinement import uids
-from interlock.adapters.confinement.launcher import cgroups
+from interlock.adapters.confinement import leftovers, uids
 from interlock.errors import UnavailableError, UsageError
 from interlock.ports.confinement import Level, SandboxSpec
 
@@ -40,15 +38,16 @@ class LaunchedSandbox:
         process: subprocess.Popen[bytes],
         control: socket.socket,
         listeners: list[socket.socket],
+        name: str,
     ) -> None:
         self.level = level
         self.pid = process.pid
         self.listeners = tuple(listeners)
         self.cgroup = ""
         self._spec, self._process, self._control = spec, process, control
+        self._name = name
         self._buffer, self._received = b"", list[int]()
         self._first: int | None = None
-        self._leftovers: dict[str, list[str]] = {"cgroups": [], "directories": []}
         self._status: int | None = None
         self._lock = threading.RLock()
 
@@ -66,8 +65,7 @@ class LaunchedSandbox:
                         self.listeners = tuple(socket.socket(fileno=fd) for fd in self._take())
                     case {"prepared": facts}:
                         (self._first,) = self._take()
-                        self.cgroup = facts.pop("cgroup")
-                        self._leftovers = facts
+                        self.cgroup = facts["cgroup"]
                         self._check_listeners()
                     case {"started": _}:
                         return
@@ -153,12 +151,7 @@ class LaunchedSandbox:
             select.select([self._first], [], [], _END_S)
         if self.level is not Level.FULL and self._spec.uid is not None and os.getuid() == 0:
             uids.end(self._spec.uid)
-        for directory in self._leftovers["cgroups"]:
-            # Whoever reaps in the launcher's place may be slow; what is left is swept later.
-            with contextlib.suppress(OSError):
-                cgroups.remove(directory)
-        for directory in self._leftovers["directories"]:
-            shutil.rmtree(directory, ignore_errors=True)
+        leftovers.take_back(self._name)
 
     def _readable(self, deadline: float | None) -> bool:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())

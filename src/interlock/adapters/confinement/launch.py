@@ -73,7 +73,7 @@ def start(
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
-    sandbox = LaunchedSandbox(level, spec, process, control, listeners)
+    sandbox = LaunchedSandbox(level, spec, process, control, listeners, job.name)
     sandbox.begin()
     return sandbox
 

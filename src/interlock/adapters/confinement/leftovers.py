@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interlock.adapters.confinement.inside.harness import call
-from interlock.adapters.confinement.launcher import cgroups, ending
+from interlock.adapters.confinement.launcher import cgroups, ending, plain
 from interlock.adapters.confinement.launcher.staging import SHARED_MEMORY
 from interlock.adapters.confinement.uids import UidRange
 
-__all__ = ["PROBE", "Named", "note", "remove_named", "sweep"]
+__all__ = ["PROBE", "Named", "note", "remove_named", "sweep", "take_back"]
 
 PROBE = "interlock-probe-"
 """What the probe makes is named so; its process id follows."""
@@ -52,6 +52,16 @@ def remove_named(named: Named) -> None:
     libc.shmctl(libc.shmget(named.segment, 0, 0), _IPC_RMID, None)
     with contextlib.suppress(OSError):
         call("mq_unlink", ctypes.c_char_p(named.queue.encode()))
+
+
+def take_back(name: str) -> None:
+    """Remove cgroups and private directories of the job of that name, whose launcher was lost."""
+    for directory in cgroups.directories(name):
+        # Whoever reaps in the launcher's place may be slow; what is left is swept later.
+        with contextlib.suppress(OSError):
+            cgroups.remove(directory)
+    with contextlib.suppress(OSError):
+        ending.remove_tree(plain.room(tempfile.gettempdir(), name))
 
 
 def sweep() -> None:

@@ -101,7 +101,7 @@ def land(git: Git, user: UserRepository, ref: str, commit: str, parent: str, exp
     reach("land.sent")
     names.packs()
     try:
-        with only_writer(user.common_dir, ref):
+        with only_writer(user.place.common_dir, ref):
             user.git.run("update-ref", "--no-deref", "-m", "interlock: land", ref, commit, expected)
     except GitFailed:
         raise _moved(ref) from None

@@ -28,7 +28,7 @@ def only_writer(common_dir: Path, ref: str) -> Iterator[None]:
         UnavailableError: a git holds the ref's lock, or has just died over it (``IL-TRE-023``).
     """
     lock = common_dir / f"{ref}.lock"
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         if time.time() - lock.lstat().st_mtime > _SETTLED_S:
             lock.unlink()
     try:

@@ -87,9 +87,15 @@ def remove(directory: str, patience_s: float = 2.0) -> None:
             time.sleep(0.001)
 
 
+def directories(name: str = "") -> list[str]:
+    """Where the cgroups of one sandbox are, if it has them; without a name, of all of them."""
+    parents = (f"{_ROOT}/memory", f"{_ROOT}/pids", _ROOT)
+    return [os.path.join(parent, _OURS, name) for parent in parents]
+
+
 def sweep() -> None:
     """Remove the cgroups of servers that died together with their launchers."""
-    for directory in (f"{_ROOT}/memory/{_OURS}", f"{_ROOT}/pids/{_OURS}", f"{_ROOT}/{_OURS}"):
+    for directory in directories():
         if not os.path.isdir(directory):
             continue
         for name in os.listdir(directory):

@@ -12,6 +12,11 @@ from . import ending, forked, kernel, landlock, staging
 from .job import Job
 
 
+def room(temporary: str, name: str) -> str:
+    """The directory for HOME and TMPDIR of a job, where nothing is mounted for it."""
+    return os.path.join(os.path.realpath(temporary), f"interlock-{name}")
+
+
 class Plain:
     """One session of processes under a subreaper."""
 
@@ -77,10 +82,10 @@ class Plain:
         return rules
 
     def _make_directories(self) -> tuple[str, str]:
-        room = os.path.join(self.job.temporary, f"interlock-{self.job.name}")
-        os.mkdir(room, 0o700 if self.uid is None else 0o711)
-        self.directories.append(room)
-        home, temporary = room + "/home", room + "/temporary"
+        own = room(self.job.temporary, self.job.name)
+        os.mkdir(own, 0o700 if self.uid is None else 0o711)
+        self.directories.append(own)
+        home, temporary = own + "/home", own + "/temporary"
         for directory in (home, temporary):
             os.mkdir(directory, 0o700)
             if self.uid is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Mode(Protocol):
-        """What one rung does at each step; ``directories`` are left over if we are lost."""
+        """What one rung does at each step; ``directories`` are its own, to be given back."""
 
         directories: list[str]
 
@@ -87,12 +87,7 @@ def _run(control: socket.socket, job: Job, guardian: int | None) -> int:
     try:
         main_pid = _fork(job, mode, cgroup)
         watched = mode.prepare(main_pid, control)
-        facts = {
-            "cgroup": cgroup.kind,
-            "cgroups": cgroup.directories,
-            "directories": mode.directories,
-        }
-        _say(control, {"prepared": facts}, watched)
+        _say(control, {"prepared": {"cgroup": cgroup.kind}}, watched)
         reach("launcher.prepared")
         mode.release()
         _say(control, {"started": True})
