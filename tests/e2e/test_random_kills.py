@@ -108,3 +108,7 @@ def _ends_well(house: House, watch: Watch, tasks: Tasks) -> None:
         assert house.git("rev-list", "--count", f"HEAD..{branch}") == "1"
     watch.settle(all_events=True)
     assert '"ok": true' in house.interlock("audit", "verify", "--json").stdout
+    house.git("fsck", "--strict")
+    house.interlock("down")
+    assert watch.nothing_left() == []
+    house.interlock("up")

@@ -15,6 +15,7 @@ import pytest
 from interlock.adapters.confinement import UidRange
 from interlock.errors import InterlockError, UnavailableError, UsageError
 from interlock.ports.runner import JudgeKind
+from interlock.supervisor import scratch
 from interlock.supervisor.judge_jobs import JudgeJobs
 from interlock.supervisor.output import OutputLog
 from interlock.supervisor.scratch import Scratches
@@ -102,6 +103,25 @@ def test_what_an_earlier_supervisor_left_is_removed(place: Place) -> None:
     (left / "file").touch()
     Scratches(place.state, UidRange())
     assert not left.exists()
+
+
+def test_a_scratch_goes_although_who_removes_it_is_killed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratches, real, killed = Scratches(place.state, UidRange()), scratch._command, []
+
+    def command(*argv: str) -> str:
+        if argv[0] == "rm" and not killed:
+            killed.append(argv)
+            return "Killed"
+        return real(*argv)
+
+    monkeypatch.setattr(scratch, "_command", command)
+    scratches.make(place.commit, "one")
+    scratches.remove("one")
+    scratches.settle(30)
+    assert killed
+    assert [path.name for path in (place.state / "scratch").rglob("*")] == [".removed"]
 
 
 class _Bench:

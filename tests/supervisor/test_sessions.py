@@ -15,7 +15,7 @@ import pytest
 from interlock.adapters.toolhost.errors import ToolError
 from interlock.errors import ConflictError, InterlockError, UnavailableError, UsageError
 from interlock.ports.confinement import Level
-from interlock.ports.runner import AgentCommand, Session
+from interlock.ports.runner import AgentCommand, Session, SessionOverError
 
 if TYPE_CHECKING:
     from tests.supervisor.conftest import Place
@@ -215,11 +215,12 @@ def test_sigterm_ends_every_session_and_exits_cleanly(place: Place, level: Level
             session = await door.start(spec)
             await session.spawn(spec.agent)
             supervisor.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(session.exited, 30)
+            assert await asyncio.wait_for(session.exited, 30) is None
 
     asyncio.run(scenario())
     assert supervisor.wait(30) == 0
     assert not place.processes_with(mark)
+    assert [path.name for path in (place.state / "scratch").rglob("*")] == [".removed"]
 
 
 def test_ending_a_session_takes_its_scratch_and_its_processes_away(
@@ -270,11 +271,16 @@ def test_the_server_is_told_when_a_session_ends_by_itself(place: Place, full: No
             with pytest.raises(UnavailableError):
                 await _run(session, "kill -9 $PPID")
             assert await asyncio.wait_for(session.exited, 30) == 128 + signal.SIGKILL
-            with pytest.raises(ConflictError, match="is over"):
+            with pytest.raises(SessionOverError):
                 await door.start(spec)
         async with place.server() as door:
+            # The next server learns that it is still to be ended.
+            await place.until(lambda: door.held() == {"ses_1"})
             assert not door.adopted()
+            assert (place.state / "scratch" / "ses_1").exists()
             await door.end("ses_1")
+            assert not door.held()
+            assert not (place.state / "scratch" / "ses_1").exists()
 
     asyncio.run(scenario())
 

@@ -11,6 +11,7 @@ import re
 import secrets
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from interlock.adapters.confinement import UidRange
@@ -43,6 +44,7 @@ class Scratches:
         self._uids = uids
         self._lock = threading.Lock()
         self._leased: dict[str, int | None] = {}
+        self._diggers: list[threading.Thread] = []
         self._graves = self._root / _REMOVED
         self._graves.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in [*self._graves.iterdir(), *self._root.iterdir()]:
@@ -103,9 +105,19 @@ class Scratches:
         except FileNotFoundError:
             self._release(uid)
             return
-        threading.Thread(
+        digger = threading.Thread(
             target=self._delete, args=(grave, uid), name="delete-scratch", daemon=True
-        ).start()
+        )
+        with self._lock:
+            self._diggers = [other for other in self._diggers if other.is_alive()]
+            self._diggers.append(digger)
+            digger.start()
+
+    def settle(self, timeout_s: float) -> None:
+        """Wait until everything that was to be removed is gone, so many seconds at most."""
+        deadline = time.monotonic() + timeout_s
+        for digger in self._diggers:
+            digger.join(max(deadline - time.monotonic(), 0.0))
 
     def _delete(self, grave: Path, uid: int | None) -> None:
         complaint = ""

@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 # How often a server that is not there is tried again, in seconds.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
+# How long removing scratches may hold up the end; the next supervisor removes the rest.
+_LAST_S = 3.0
 
 MeasureFactory = Callable[[Path, UidRange, Level], Measure]
 
@@ -82,6 +84,7 @@ class Supervisor:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         watch.cancel()
         await self._sessions.end_all()
+        await in_thread(self._scratches.settle, _LAST_S)
 
     async def _serve_one(self, stop: asyncio.Event) -> bool:
         """Connect and serve; whether a server took us."""
