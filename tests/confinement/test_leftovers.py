@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,13 +69,20 @@ def test_what_a_lost_launcher_made_is_found_by_the_name_of_its_job(
         assert not any(Path(directory).exists() for directory in cgroup.directories)
 
 
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """The path of a Unix socket is short."""
+    with tempfile.TemporaryDirectory(prefix="il-") as name:
+        yield Path(name)
+
+
 def test_the_shared_memory_of_a_killed_probe_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = "from interlock.adapters.confinement.witness import Witness; x = Witness(None)"
     probe = subprocess.Popen(
         [sys.executable, "-c", f"import time; {made}; print('made', flush=True); time.sleep(600)"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(short_tmp)},
         stdout=subprocess.PIPE,
     )
     assert probe.stdout is not None
@@ -88,10 +96,10 @@ def test_the_shared_memory_of_a_killed_probe_is_removed(
         return [line for line in lines if int(line.split()[4]) == probe.pid]
 
     assert left()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(short_tmp))
     leftovers.sweep()
     assert not left()
-    assert not list(tmp_path.iterdir())
+    assert not list(short_tmp.iterdir())
 
 
 @as_root

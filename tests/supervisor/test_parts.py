@@ -108,7 +108,8 @@ def test_what_an_earlier_supervisor_left_is_removed(place: Place) -> None:
 def test_a_scratch_goes_although_who_removes_it_is_killed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scratches, real, killed = Scratches(place.state, UidRange()), scratch._command, []
+    scratches, real = Scratches(place.state, UidRange()), scratch._command
+    killed: list[tuple[str, ...]] = []
 
     def command(*argv: str) -> str:
         if argv[0] == "rm" and not killed:

@@ -11,7 +11,7 @@ import msgspec
 
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.pytest_judge import PytestJudge
-from interlock.adapters.judge.work_directory import remove_left
+from interlock.adapters.judge.work_directory import WorkDirectory
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError
@@ -37,7 +37,7 @@ def pytest_judge(state: Path, uids: UidRange, level: Level) -> Measure:
     What an earlier supervisor was killed over is removed now. The repository is opened for the
     first job: it need not be there when a supervisor starts.
     """
-    remove_left(state / "judge" / "work")
+    WorkDirectory.sweep(state / "judge" / "work")
     guard = threading.Lock()
     judges: list[Judge] = []
 

@@ -24,7 +24,6 @@ from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.results import Blame
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Variant, files_of, function_of
-from interlock.adapters.judge.work_directory import WorkDirectory
 from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.trees.repository import Repository
 from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run, TestOutcome
@@ -72,7 +71,6 @@ class PytestJudge:
             scratch=self._directory / "work",
             limits=limits or Limits(),
         )
-        WorkDirectory.sweep(self._place.scratch)
         self._environments = Environments(repository, state_dir / "env", self._place)
         self._base_runs = BaseRuns(self._directory / "runs")
 
