@@ -32,7 +32,7 @@ def asking(client: AgentClient) -> Step:
     return knowing(client)
 
 
-knowing, plan = plan, asking
+knowing, STEPS["PLAN"] = plan, asking
 """
 """Put into the honest agent: it has a question until a person has answered it."""
 
@@ -78,7 +78,7 @@ def knocking(client):
     return knowing(client)
 
 
-knowing, plan = plan, knocking
+knowing, STEPS["PLAN"] = plan, knocking
 """
 """Put into the honest agent: it tries to let its own plan through at the people's door, and tells
 what it got. Arguments: the door's port and its Unix socket."""
