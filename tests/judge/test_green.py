@@ -25,11 +25,6 @@ TESTS = (
     "class TestUnit(unittest.TestCase):\n"
     "    def test_equal(self):\n        self.assertEqual(slug('A'), 'a')\n"
 )
-PATCHES_THE_REPORT = HONEST.replace("isinstance(text, str)", "text") + (
-    "\n\nimport _pytest.reports as r\no = r.TestReport.from_item_and_call.__func__\n\n\n"
-    "def forged(cls, item, call):\n    call.excinfo = None\n    return o(cls, item, call)\n\n\n"
-    "r.TestReport.from_item_and_call = classmethod(forged)\n"
-)
 FILTERS_FRAMES = BASE + (
     "\n\ndef slug(text):\n    import gc, os\n"
     "    for found in gc.get_objects():\n"
@@ -145,17 +140,6 @@ def _forged(facts: GreenFacts) -> None:
     assert facts.findings
 
 
-def _nothing_said(facts: GreenFacts) -> None:
-    assert "ended early" in facts.problem
-
-
-def _equal_to_everything(facts: GreenFacts) -> None:
-    assert len(_passed(facts.perturbed)) == 4
-    assert len(_passed(facts.unexpected)) == 1
-    assert "equals everything" in _believed(facts).reason.message
-    assert "equals_everything" in {finding.kind for finding in facts.findings}
-
-
 def _skipped(facts: GreenFacts) -> None:
     assert facts.suite is not None
     assert len(facts.suite.with_outcome(TestOutcome.SKIPPED)) == 4
@@ -188,17 +172,7 @@ CASES: dict[str, tuple[dict[str, str | None], Expect]] = {
     "honest": ({"pkg/text.py": HONEST}, _honest),
     "leaves things for the next run": ({"pkg/text.py": REMEMBERS_RUNS}, _honest_enough),
     "wrong": ({"pkg/text.py": WRONG}, _wrong),
-    "patches the report": ({"pkg/text.py": PATCHES_THE_REPORT}, _forged),
     "filters the frames": ({"pkg/text.py": FILTERS_FRAMES}, _forged),
-    "exits at import": ({"pkg/text.py": "import os\nos._exit(0)\n"}, _nothing_said),
-    "equals everything": (
-        {
-            "pkg/text.py": BASE + "\n\nclass Any(str):\n    def __eq__(self, other):\n"
-            "        return True\n\n\ndef slug(text):\n    if text == 3:\n"
-            "        raise TypeError\n    return Any()\n"
-        },
-        _equal_to_everything,
-    ),
     "skips from the source": (
         {
             "pkg/text.py": BASE + "\n\ndef slug(text):\n    import unittest\n"

@@ -72,7 +72,7 @@ def _changed(versions: Versions, planned: Collection[str]) -> Iterator[_Changed]
         tree, definitions = _definitions(new)
         for name, node in definitions:
             is_planned = _is_planned(path, name, planned)
-            if (isinstance(node, Function) or is_planned) and (name, ast.dump(node)) not in known:
+            if (_first_line(node) or is_planned) and (name, ast.dump(node)) not in known:
                 yield _Changed(path, name, tree, node, is_planned)
 
 
@@ -143,9 +143,13 @@ def _made(changed: _Changed, fault: Fault) -> Mutation:
 
 
 def _first_line(node: ast.stmt) -> int:
-    if not isinstance(node, Function):
-        return 0
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    """Where a function starts; 0 for what is none."""
+    match node:
+        case ast.FunctionDef(decorator_list=above) | ast.AsyncFunctionDef(decorator_list=above):
+            return min([node.lineno, *(decorator.lineno for decorator in above)])
+        case ast.Assign(value=ast.Lambda() as function):
+            return function.lineno
+    return 0
 
 
 def _statement_around(root: ast.stmt, wanted: ast.AST) -> ast.stmt:

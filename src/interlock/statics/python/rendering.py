@@ -45,7 +45,8 @@ def render(tree: ast.Module, names: FreshNames) -> bytes:
         ast.parse(text)
     except (SyntaxError, RecursionError, UnicodeEncodeError) as error:
         raise ValueError(str(error)) from error
-    return text + b"\n"
+    # Where no name can change, the text does all the same.
+    return text + f"\n# {names.fresh()}\n".encode()
 
 
 def _rewrite(function: Function, names: FreshNames) -> None:
