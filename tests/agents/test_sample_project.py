@@ -55,7 +55,8 @@ def test_environment_is_pinned_by_the_list_of_requirements(project: Path) -> Non
         file = project / path
         return file.read_bytes() if file.is_file() else None
 
-    found = detect_environment(git(project, "ls-files").splitlines(), read)
+    proposed = detect_environment(git(project, "ls-files").splitlines(), read)
+    found = proposed.environment if proposed else None
     assert found is not None
     assert found.setup == ("pip install -r requirements.txt",)
     assert "==" in (project / "requirements.txt").read_text()

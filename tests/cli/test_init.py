@@ -68,7 +68,8 @@ def test_files_that_are_there_stay_as_they_are(shell: Shell) -> None:
     assert done.code == 0, done
     assert (shell.repository / "agent_workflow.yaml").read_bytes() == own
     assert sorted(done.json["written"]) == sorted([*SCHEMAS, ".orchestrator/config.yaml"])
-    assert done.json["environment"] is None
+    # It says nothing of an environment, so the one that was found is proposed.
+    assert done.json["environment"] == ["pip install -r requirements.txt"]
 
 
 def test_a_workflow_that_is_not_committed_is_named(shell: Shell) -> None:
@@ -136,7 +137,7 @@ def test_from_below_the_whole_repository_is_set_up_with_the_tests_of_that_part(
     done = shell.init("--trust", cwd=below)
     assert done.code == 0, done
     assert f"Repository: {shell.repository.resolve()}, set up as a whole" in done.out
-    assert "not below" in done.out
+    assert "tests are run in environment.directory" in done.out
     workflow = (shell.repository / "agent_workflow.yaml").read_text()
     assert "cd 'packages/my lib' && pip install -e ." in workflow
     assert "packages/my lib/pyproject.toml" in workflow

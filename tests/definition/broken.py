@@ -271,6 +271,43 @@ BROKEN = {
         "schemas:\n",
         "environment: {lockfiles: [@/etc/passwd]}\nschemas:\n",
     ),
+    "environment_outside": Broken(
+        "IL-DEF-050",
+        "no path of a directory",
+        "schemas:\n",
+        "environment: {directory: @../other}\nschemas:\n",
+    ),
+    "two_services_of_a_name": Broken(
+        "IL-DEF-015",
+        "service 'a' is here twice",
+        "schemas:\n",
+        "environment: {services: [{name: a, command: x, port: 1}, @{name: a, command: y, port: 2}]}"
+        "\nschemas:\n",
+    ),
+    "service_that_is_never_ready": Broken(
+        "IL-DEF-012",
+        "'port', or a command 'ready'",
+        "schemas:\n",
+        "environment: {services: [@{name: a, command: x}]}\nschemas:\n",
+    ),
+    "secret_with_its_value": Broken(
+        "IL-DEF-014",
+        "name of a variable",
+        "schemas:\n",
+        "environment: {secrets: [@TOKEN=hunter2]}\nschemas:\n",
+    ),
+    "secret_that_decides_what_runs": Broken(
+        "IL-DEF-014",
+        "decides nothing else",
+        "schemas:\n",
+        "environment: {secrets: [@LD_PRELOAD]}\nschemas:\n",
+    ),
+    "python_too_old": Broken(
+        "IL-DEF-014",
+        "no version of Python",
+        "schemas:\n",
+        "environment: {python: @3.8}\nschemas:\n",
+    ),
     "two_commands": Broken(
         "IL-DEF-051", "no list of words", '["pytest"]', '["pytest", @"pytest && ls"]'
     ),

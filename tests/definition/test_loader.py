@@ -141,6 +141,12 @@ def test_the_definition_is_what_the_file_says(every_key: Loaded) -> None:
     assert workflow.required_confinement == "partial"
     assert workflow.environment is not None
     assert workflow.environment.lockfiles == ("requirements.lock",)
+    assert workflow.environment.python == "3.12"
+    assert workflow.environment.directory == "billing"
+    (service,) = workflow.environment.services
+    assert (service.name, service.command, service.port) == ("postgres", "run-postgres", 5432)
+    assert (service.ready, service.seconds) == ("pg_isready", 20)
+    assert workflow.environment.secrets == ("STRIPE_TEST_KEY",)
     assert set(workflow.schemas) == {
         "plan.json",
         "test_result.schema.json",

@@ -142,7 +142,7 @@ class House(Bench):
         """Start the engine and put the doors in front of it."""
         await self.start()
 
-        async def trust(by: str) -> dict[str, Any]:
+        async def trust(by: str, _seen: str) -> dict[str, Any]:
             self.trusted_by.append(by)
             return {"digest": "d", "environment": {"setup": []}}
 

@@ -11,14 +11,15 @@ import click
 
 from interlock.adapters.acting import acting_as
 from interlock.adapters.audit.log import AuditLog
-from interlock.adapters.trees.user import UserRepository
 from interlock.cli.durable_init import make_durable
 from interlock.cli.output import emit, json_option, say
 from interlock.cli.place import passphrase, passphrase_option, user_repository
+from interlock.cli.recipe import recipe_lines
 from interlock.core.model import EnvironmentSpec
+from interlock.definition.detect import Proposal, detect_environment
 from interlock.definition.loader import load_tree
 from interlock.definition.packs import pack_files
-from interlock.definition.subproject import detect_within
+from interlock.engine.codec import plain
 from interlock.errors import ConflictError, NotFoundError
 from interlock.server.layout import Layout, repository_root
 from interlock.server.passphrase import check_passphrase, set_passphrase
@@ -57,9 +58,14 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     repository.commit("HEAD")
     _require_plain_directories(root)
     here = Path.cwd().resolve().relative_to(root).as_posix()
-    files = _files(repository, root, pack, here)
+    proposal = detect_environment(
+        repository.tracked(), lambda path: _present(root, path), standing=here
+    )
+    files = _files(pack, proposal)
     # Read before anything is changed: what does not hold is a person's to put right first.
-    workflow = load_tree(lambda path: _after(root, path, files)).workflow
+    environment = load_tree(lambda path: _after(root, path, files)).workflow.environment
+    if environment is None and proposal is not None:
+        environment = proposal.environment
     given = None if _is_set_up(root) else passphrase(passphrase_file, confirm=True)
     if given is not None:
         check_passphrase(given)
@@ -72,8 +78,8 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     key = "" if (layout.audit / "key").exists() else AuditLog.create(layout.audit)
     with acting_as(repository.place.uid, repository.place.gid):
         _link_known_paths(repository.place.common_dir, root, layout)
-    if workflow.environment is not None:
-        _offer_trust(layout, workflow.environment, trusted)
+    if environment is not None:
+        _offer_trust(layout, environment, proposal, trusted)
     uncommitted = list(repository.uncommitted(*_OURS))
     make_durable(root, repository, layout, written)
     emit(
@@ -83,7 +89,8 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
             "written": written,
             "commit": committed,
             "audit_key": key,
-            "environment": list(workflow.environment.setup) if workflow.environment else None,
+            "environment": list(environment.setup) if environment else None,
+            "notes": list(proposal.notes) if proposal else [],
             "uncommitted": uncommitted,
         },
         as_json=as_json,
@@ -123,10 +130,11 @@ def _after(root: Path, path: str, files: Mapping[str, bytes]) -> bytes | None:
     return files.get(path) if there is None else there
 
 
-def _files(repository: UserRepository, root: Path, pack: str, here: str) -> dict[str, bytes]:
+def _files(pack: str, proposal: Proposal | None) -> dict[str, bytes]:
     """What ``init`` would write into an empty repository."""
-    environment = detect_within(here, repository.tracked(), lambda path: _present(root, path))
-    return {**pack_files(pack, environment), ".orchestrator/config.yaml": _CONFIG.encode()}
+    known = proposal or Proposal(environment=None)
+    written = pack_files(pack, known.environment, known.why)
+    return {**written, ".orchestrator/config.yaml": _CONFIG.encode()}
 
 
 def _write(root: Path, files: Mapping[str, bytes]) -> list[str]:
@@ -162,12 +170,17 @@ def _link_known_paths(common_dir: Path, root: Path, layout: Layout) -> None:
         exclude.write_text("\n".join([there.rstrip("\n"), *missing, ""]).lstrip("\n"))
 
 
-def _offer_trust(layout: Layout, environment: EnvironmentSpec, trusted: bool | None) -> None:
+def _offer_trust(
+    layout: Layout,
+    environment: EnvironmentSpec,
+    proposal: Proposal | None,
+    trusted: bool | None,
+) -> None:
     if is_trusted(layout, environment):
         return
-    say("Commands that build the test environment (sandboxed, package index only):")
-    for command in environment.setup:
-        say(f"    {command}")
+    known = proposal or Proposal(environment=None)
+    why = known.why if known.environment == environment else {}
+    say("\n".join(recipe_lines(plain(environment), why=why, notes=known.notes)))
     if trusted is None:
         trusted = sys.stdin.isatty() and click.confirm("Trust them?", default=False, err=True)
     if trusted:
@@ -182,7 +195,7 @@ def _where(root: Path, here: str) -> list[str]:
         return []
     return [
         f"Repository: {root}, set up as a whole from {here}/",
-        "  paths in the workflow are from its root; settings for pytest count there, not below",
+        "  paths in the workflow are from its root; tests are run in environment.directory",
     ]
 
 

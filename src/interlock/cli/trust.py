@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from interlock.cli.at_head import load_at_head
 from interlock.cli.output import clean, emit, json_option, say
-from interlock.cli.place import client, here, passphrase, passphrase_option, user_repository
-from interlock.definition.loader import Loaded, load_tree
+from interlock.cli.place import client, here, passphrase, passphrase_option
+from interlock.cli.recipe import recipe_lines
+from interlock.definition.loader import Loaded
 
 __all__ = ["trust"]
 
@@ -20,24 +22,25 @@ __all__ = ["trust"]
 def trust(passphrase_file: Path | None, as_json: bool) -> None:
     """Trust the environment recipe of the workflow at HEAD, by its digest.
 
-    Lists first what the workflow says without effect in this version.
+    Shows all of it first: commands with where they come from, services, names of secrets; and what
+    the workflow says without effect in this version. Of a workflow without a recipe it is the one
+    that `interlock init` would propose.
     """
-    loaded = _at_head()
+    loaded = load_at_head(here()[0])
     if not as_json:
         say(_without_effect(loaded))
-    answer = client().trust(passphrase=passphrase(passphrase_file))
-    commands = "\n".join(f"    {clean(c)}" for c in answer["environment"]["setup"])
+    connection = client()
+    shown = connection.trusted()
+    if not as_json:
+        parts = {key: shown[key] for key in ("why", "notes", "secrets")}
+        say("\n".join(recipe_lines(shown["environment"], **parts)))
+    answer = connection.trust(passphrase=passphrase(passphrase_file), digest=shown["digest"])
     found = [item.to_json() for item in loaded.warnings]
     emit(
-        {**answer, "without_effect": found},
+        {**shown, **answer, "trusted": True, "without_effect": found},
         as_json=as_json,
-        text=f"Trusted {answer['digest']}:\n{commands}",
+        text=f"Trusted {answer['digest']}.",
     )
-
-
-def _at_head() -> Loaded:
-    root, _ = here()
-    return load_tree(user_repository(root).read)
 
 
 def _without_effect(loaded: Loaded) -> str:

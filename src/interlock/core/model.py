@@ -23,6 +23,7 @@ __all__ = [
     "PhaseSpec",
     "Position",
     "RuleSpec",
+    "ServiceSpec",
     "Severity",
     "Strength",
     "TokenSpec",
@@ -190,19 +191,51 @@ class TransitionSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentSpec:
-    """How the judge's environment is built on the base revision.
+class ServiceSpec:
+    """A program that runs beside the tests: started for each run in the judge's sandbox, on data of
+    its own, and ended with it.
 
     Args:
-        setup: shell commands, run in order with network in ``/w`` (the base tree); they fill
-            ``/env``.
+        name: what it is called.
+        command: for a shell, with ``/env/bin`` first on the PATH, in an empty directory; the tree
+            is not there yet when it starts.
+        port: of 127.0.0.1 inside that it answers on; 0 if it has none.
+        ready: a command that succeeds once the service can be used; without one the port decides.
+        seconds: it has to become ready.
+    """
+
+    name: str
+    command: str
+    port: int = 0
+    ready: str = ""
+    seconds: int = 30
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """How the judge's environment is built on the base revision, and what runs in it.
+
+    Args:
+        setup: shell commands, run in order with network in ``directory`` of the base tree, which
+            is ``/w``; they fill ``/env``.
         lockfiles: paths in the tree whose blobs are part of the environment's digest.
-        runner: the test runner, ``pytest``.
+        runner: the test runner, ``pytest`` or ``unittest``.
+        python: version of the interpreter (``3.12``); empty for the one that runs Interlock.
+        directory: path in the tree where the project lies and its tests are run; empty for its
+            root.
+        services: programs beside the tests.
+        secrets: names of variables that tests are given; their values are a person's to set and
+            stand nowhere else.
     """
 
     setup: tuple[str, ...] = ()
     lockfiles: tuple[str, ...] = ()
     runner: str = "pytest"
+    python: str = ""
+    directory: str = ""
+    services: tuple[ServiceSpec, ...] = ()
+    secrets: tuple[str, ...] = ()
     position: Position | None = None
 
 

@@ -157,12 +157,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
             SESSIONS,
             Keys(action=Choice("escalate_to_human", "fail", "abort"), preserve_state=FLAG),
         ),
-        "environment.services": NotYet(
-            "no service runs beside the tests", "The ground, proved", ListOf(ANY)
-        ),
-        "environment.secrets": NotYet(
-            "no secret is handed to the tests", "The ground, proved", ListOf(ANY)
-        ),
         "rollout": NotYet("every task runs in the one mode", SESSIONS),
         "limits": NotYet("nothing is counted", INTEGRATION),
         "budgets": NotYet("nothing is counted", INTEGRATION),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from interlock.core.model import EnvironmentSpec
 from interlock.definition.builtin import pack_schemas, pack_text
-from interlock.definition.environment import render_environment
 from interlock.definition.loader import SCHEMAS_DIR, Loaded, load
+from interlock.definition.render_environment import render_environment
 
 __all__ = ["load_pack", "pack_files"]
 
@@ -22,18 +22,21 @@ def load_pack(name: str) -> Loaded:
     return load(pack_text(name), file=file, schema_dir=pack_schemas(name))
 
 
-def pack_files(name: str, environment: EnvironmentSpec | None = None) -> Mapping[str, bytes]:
+def pack_files(
+    name: str, environment: EnvironmentSpec | None = None, why: Mapping[str, str] | None = None
+) -> Mapping[str, bytes]:
     """What ``init`` writes: path from the tree's root → content.
 
     Args:
         name: of the pack.
         environment: a recipe to write into the workflow file (see ``detect_environment``).
+        why: where each of its commands comes from, written above it.
 
     Raises:
         NotFoundError: there is no such pack.
     """
     text = pack_text(name)
     if environment is not None:
-        text = f"{text}\n{render_environment(environment)}"
+        text = f"{text}\n{render_environment(environment, why)}"
     schemas = {f"{SCHEMAS_DIR}/{file}": data for file, data in pack_schemas(name).items()}
     return {"agent_workflow.yaml": text.encode(), **schemas}

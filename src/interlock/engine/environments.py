@@ -27,9 +27,19 @@ def recipe_digest(environment: EnvironmentSpec) -> str:
     seen: list[Any] = [environment.runner, list(environment.setup), list(environment.lockfiles)]
     others = [field.name for field in fields(environment) if field.name not in _FIRST]
     given = {name: getattr(environment, name) for name in others}
-    added = {n: plain(value) for n, value in given.items() if value != getattr(_EMPTY, n)}
+    added = {n: _unplaced(plain(value)) for n, value in given.items() if value != getattr(_EMPTY, n)}
     seen += [added] if added else []
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+
+def _unplaced(value: Any) -> Any:
+    """Plain values without where they stand in a file."""
+    match value:
+        case dict():
+            return {key: _unplaced(item) for key, item in value.items() if key != "position"}
+        case list():
+            return [_unplaced(item) for item in value]
+    return value
 
 
 _EMPTY = EnvironmentSpec()

@@ -141,9 +141,13 @@ class PeopleClient:
         """The environment recipe of the workflow at HEAD, and whether somebody trusts it."""
         return self._get("/trust")
 
-    def trust(self, *, passphrase: str) -> dict[str, Any]:
-        """Trust the environment recipe of the workflow at HEAD."""
-        return self._post("/trust", {"passphrase": passphrase})
+    def trust(self, *, passphrase: str, digest: str = "") -> dict[str, Any]:
+        """Trust the environment recipe of the workflow at HEAD.
+
+        Args:
+            digest: of the recipe that the person was shown; another one is refused.
+        """
+        return self._post("/trust", {"passphrase": passphrase, "digest": digest})
 
     def events(
         self,

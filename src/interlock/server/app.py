@@ -22,10 +22,9 @@ from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
-from interlock.core.model import EnvironmentSpec
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
-from interlock.engine.environments import Environments, recipe_digest
+from interlock.engine.environments import Environments
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.handins import HandIns
 from interlock.engine.housing import Housing
@@ -38,7 +37,7 @@ from interlock.engine.secret import load_secret
 from interlock.engine.service import Service
 from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
-from interlock.errors import InvalidInputError, NotFoundError
+from interlock.errors import NotFoundError
 from interlock.server.doors.agent import agent_door
 from interlock.server.doors.keys import Keys
 from interlock.server.doors.listeners import Listeners
@@ -47,6 +46,7 @@ from interlock.server.doors.people import PeopleDoor, people_door
 from interlock.server.layout import Layout
 from interlock.server.opening import open_people_door
 from interlock.server.passphrase import Passphrase
+from interlock.server.recipes import Recipes
 from interlock.server.records import newest_anchor, note_open_intents, signing_key
 from interlock.server.settings import Settings
 from interlock.server.trustfile import take_trusted
@@ -160,31 +160,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         session_log=SessionLogs(layout.root / "sessions"),
     )
 
-    async def recipe() -> EnvironmentSpec:
-        _, workflow = await workflows.fetch_base()
-        if workflow.environment is None:
-            raise InvalidInputError(
-                "the workflow has no environment to trust",
-                code="IL-SRV-010",
-                remedy="interlock init proposes one for agent_workflow.yaml.",
-            )
-        return workflow.environment
-
-    async def trust(by: str) -> dict[str, Any]:
-        shown = await recipe()
-        digest = await ledger.run(lambda: environments.trust(shown, by=by))
-        # Those who wait for trust look again.
-        await ledger.announce()
-        return {"digest": digest, "environment": plain(shown)}
-
-    async def trusted() -> dict[str, Any]:
-        shown = await recipe()
-        is_trusted = await ledger.run(lambda: environments.is_trusted(shown))
-        return {
-            "digest": recipe_digest(shown),
-            "environment": plain(shown),
-            "trusted": is_trusted,
-        }
+    recipes = Recipes(workflows, environments, ledger, lambda _: False)
 
     def about() -> dict[str, Any]:
         capability = runner.capability()
@@ -203,8 +179,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         Logins(clock),
         make_id,
         keys,
-        trust=trust,
-        trusted=trusted,
+        trust=recipes.trust,
+        trusted=recipes.shown,
         about=about,
     )
     guards = (agents, people_door(door))

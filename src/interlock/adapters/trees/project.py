@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,10 @@ class Project:
     def diff(self, old: str, new: str) -> tuple[TreeChange, ...]:
         """Paths that differ between two trees."""
         return self._repository.diff(old, new)
+
+    def paths(self, tree: str) -> tuple[str, ...]:
+        """Every path of a tree."""
+        return tuple(os.fsdecode(path) for path in self._repository.entries(tree))
 
     def read(self, tree: str, path: str) -> bytes | None:
         """Contents of a path, ``None`` if it is not there."""

@@ -47,7 +47,9 @@ def look(start: Path, here: Level) -> House | None:
             about = _about(layout, server)
             house.document["server"] = about
             house.checks += _server(about, here)
-            workflow = _at_head(root)
+            from interlock.cli.at_head import load_at_head
+
+            workflow = load_at_head(root).workflow
             in_use = Level(about["level"]) if about else here
             house.checks += _required(workflow, in_use)
             house.checks.append(
@@ -112,14 +114,6 @@ def _server(about: dict[str, Any] | None, here: Level) -> Iterator[Check]:
         yield Check(id="level-in-use", standing=Standing.OK, says=says)
     for notice in about["notices"]:
         yield Check(id="settings", standing=Standing.NOTE, says=f"{notice}.")
-
-
-def _at_head(root: Path) -> WorkflowSpec:
-    """The workflow that a task would be pinned to now."""
-    from interlock.cli.place import user_repository
-    from interlock.definition.loader import load_tree
-
-    return load_tree(user_repository(root).read).workflow
 
 
 def _required(workflow: WorkflowSpec, in_use: Level) -> Iterator[Check]:

@@ -26,6 +26,7 @@ from interlock.server.doors.requests import (
     ReasonBody,
     SessionBody,
     TaskBody,
+    TrustBody,
     body_of,
     header_token,
 )
@@ -81,7 +82,7 @@ class PeopleDoor:
         new_id: Callable[[str], str],
         keys: Keys,
         *,
-        trust: Callable[[str], Awaitable[Any]],
+        trust: Callable[[str, str], Awaitable[Any]],
         trusted: Callable[[], Awaitable[Any]],
         about: Callable[[], dict[str, Any]],
     ) -> None:
@@ -269,9 +270,9 @@ class PeopleDoor:
 
     async def trust(self, request: Request) -> Response:
         """Trust the environment recipe of the present workflow; asks for the passphrase."""
-        body = await body_of(request, ReasonBody)
+        body = await body_of(request, TrustBody)
         by = await self._confirmed(request, body.passphrase, body.name)
-        return json_response(await self._trust(by))
+        return json_response(await self._trust(by, body.digest))
 
     async def trusted(self, request: Request) -> Response:
         """The environment recipe of the present workflow, and whether somebody trusts it."""

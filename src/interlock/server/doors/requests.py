@@ -25,6 +25,7 @@ __all__ = [
     "TokenBody",
     "ToolBody",
     "TransitionBody",
+    "TrustBody",
     "bearer",
     "body_of",
     "header_token",
@@ -117,6 +118,15 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of a route that needs nothing besides its address."""
+
+
+class TrustBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/trust``; ``digest`` is that of the recipe that the person was shown."""
+
+    passphrase: str
+    name: str = ""
+    reason: str = ""
+    digest: str = ""
 
 
 class SessionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
