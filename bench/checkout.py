@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from bench.supervised import repository_of
 from interlock.adapters.confinement import UidRange
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.session import RunnerSession
 from interlock.adapters.judge.snapshot import Contents
@@ -68,5 +68,5 @@ def checkouts(files: int, rounds: int, parent: Path) -> dict[str, list[float]]:
 def _session(place: Path, needed: int) -> Iterator[RunnerSession]:
     where = Place(level=Level.FULL, uids=UidRange(), scratch=place / "scratch", limits=Limits())
     # An environment of our own would take longer to build than everything that is measured.
-    with RunnerSession(where, Path(sys.prefix), needed) as session:
+    with RunnerSession(where, Conditions.of_this_process(), needed) as session:
         yield session

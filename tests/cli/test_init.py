@@ -139,7 +139,8 @@ def test_from_below_the_whole_repository_is_set_up_with_the_tests_of_that_part(
     assert f"Repository: {shell.repository.resolve()}, set up as a whole" in done.out
     assert "tests are run in environment.directory" in done.out
     workflow = (shell.repository / "agent_workflow.yaml").read_text()
-    assert "cd 'packages/my lib' && pip install -e ." in workflow
+    assert 'directory: "packages/my lib"' in workflow
+    assert '- "pip install -e ."' in workflow
     assert "packages/my lib/pyproject.toml" in workflow
     assert not (below / ".orchestrator").exists()
     assert shell.interlock("task", "list", cwd=below).code == 8

@@ -148,6 +148,8 @@ class Bench:
                 return dict(plain(self.base))
             case JudgeKind.ENVIRONMENT:
                 return {"path": "/env"}
+            case JudgeKind.ENVIRONMENTS | JudgeKind.PRUNE:
+                return {}
 
     @property
     def now(self) -> Server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import threading
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 from tests.judge.support import SPEC, Bench
 
 from interlock.adapters.judge import package_index
+from interlock.adapters.judge.built import of_root
+from interlock.adapters.judge.pythons import python_of
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InvalidInputError, NotFoundError
 from interlock.ports.confinement import Level
+from interlock.ports.judge import BaseRequest, GreenRequest
 
 _SITE = '"$(python -c "import site; print(site.getsitepackages()[0])")"'
 
@@ -79,6 +83,94 @@ def test_a_missing_lock_file_is_named(bench: Bench) -> None:
     with pytest.raises(InvalidInputError, match=r"no\.lock") as caught:
         bench.judge.environment(recipe, bench.base)
     assert caught.value.code == "IL-JUD-004"
+
+
+def test_a_copy_of_the_project_that_no_tree_stands_before_is_refused(
+    tmp_path: Path, state: Path, level: Level
+) -> None:
+    packaging = (
+        "from setuptools import setup\n"
+        "setup(name='demo', version='1', packages=['demo'], package_dir={'': 'lib'})\n"
+    )
+    files = {"setup.py": packaging, "lib/demo/__init__.py": "WHO = 'base'\n"}
+    bench = Bench(tmp_path, state, level, files)
+    tools = "pip install --quiet setuptools wheel"
+    copied = EnvironmentSpec(setup=(tools, "pip install --quiet --no-build-isolation ."))
+    with pytest.raises(InvalidInputError, match="a copy of demo") as caught:
+        bench.judge.environment(copied, bench.base)
+    assert (caught.value.code, "pip install -e ." in caught.value.remedy) == ("IL-JUD-009", True)
+
+
+@pytest.mark.slow
+def test_what_the_recipe_makes_in_the_tree_is_there_in_every_judged_one(
+    tmp_path: Path, state: Path, level: Level
+) -> None:
+    files = {
+        "part/tests/test_a.py": "import made\n\n\ndef test_a():\n    assert made.X == 'base'\n",
+        "part/own.py": "X = 'own'\n",
+        "part/fast.c": "int x;\n",
+    }
+    bench = Bench(tmp_path, state, level, files)
+    makes = (
+        "pip install --quiet pytest",
+        "pwd | grep -q '/part$' && echo \"X = 'base'\" | tee made.py > own.py",
+        "touch fast.so; mkdir build __pycache__; touch build/x __pycache__/y.pyc",
+    )
+    spec = EnvironmentSpec(setup=makes, directory="part")
+    facts = bench.judge.base(BaseRequest(base=bench.base, environment=spec, seconds=60))
+    assert facts.problem == ""
+    assert facts.failing == ()
+    root = Path(bench.judge.environment_path(facts.environment))
+    assert sorted(of_root(root).made) == ["part/fast.so", "part/made.py"]
+    # What is compiled from the base says nothing of a change to its sources.
+    changed = bench.tree({"part/fast.c": "int y;\n"})
+    green = GreenRequest(
+        base=bench.base,
+        red_tree=bench.base,
+        tree=changed,
+        test_patterns=("**/tests/**",),
+        environment=spec,
+    )
+    assert (
+        "part/fast.c is changed, and part/fast.so is compiled" in bench.judge.green(green).problem
+    )
+
+
+def test_a_project_for_another_python_is_refused_before_anything_is_installed(
+    tmp_path: Path, state: Path, level: Level
+) -> None:
+    files = {"api/pyproject.toml": '[project]\nname = "a"\nrequires-python = ">=3.14,<3.15"\n'}
+    bench = Bench(tmp_path, state, level, files)
+    with pytest.raises(InvalidInputError, match=r"requires Python >=3\.14,<3\.15") as caught:
+        bench.judge.environment(EnvironmentSpec(directory="api"), bench.base)
+    assert caught.value.code == "IL-JUD-007"
+    assert 'python: "3.14"' in caught.value.remedy
+    with pytest.raises(InvalidInputError, match="this machine has none") as caught:
+        bench.judge.environment(EnvironmentSpec(python="3.99"), bench.base)
+    assert caught.value.code == "IL-JUD-008"
+
+
+@pytest.mark.slow
+def test_the_recipe_chooses_among_the_machines_pythons(
+    tmp_path: Path, state: Path, level: Level
+) -> None:
+    for other in ("3.12", "3.13", "3.14"):
+        try:
+            found = python_of(other)
+        except InvalidInputError:
+            continue
+        if found.release != platform.python_version():
+            break
+    else:
+        pytest.skip("NOT RUN: this machine has one Python only")
+    text = (
+        f"import sys\n\n\ndef test_a():\n    assert '%d.%d' % sys.version_info[:2] == '{other}'\n"
+    )
+    bench = Bench(tmp_path, state, level, {"tests/test_a.py": text})
+    spec = EnvironmentSpec(setup=("pip install --quiet pytest",), python=other)
+    facts = bench.judge.base(BaseRequest(base=bench.base, environment=spec, seconds=60))
+    assert facts.problem == ""
+    assert facts.failing == ()
 
 
 def test_an_environment_that_was_never_built_is_not_found(bench: Bench) -> None:

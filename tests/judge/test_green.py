@@ -28,7 +28,7 @@ TESTS = (
 FILTERS_FRAMES = BASE + (
     "\n\ndef slug(text):\n    import gc, os\n"
     "    for found in gc.get_objects():\n"
-    "        if type(found).__name__ == 'Reporter':\n"
+    "        if type(found).__name__ == 'Frames':\n"
     "            tell = found.emit\n"
     "            def forged(tell=tell, **frame):\n"
     "                if frame['k'] == 'report':\n"

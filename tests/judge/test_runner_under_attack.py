@@ -10,6 +10,8 @@ import pytest
 from tests.judge.support import SPEC, Bench
 
 from interlock.adapters.confinement import UidRange
+from interlock.adapters.judge.built import of_root
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.results import Blame, to_run
 from interlock.adapters.judge.session import RunnerSession
@@ -109,6 +111,12 @@ def test_a():
 """
 
 
+def conditions(bench: Bench) -> Conditions:
+    digest = bench.judge.environment(SPEC, bench.base)
+    built = of_root(Path(bench.judge.environment_path(digest)))
+    return Conditions(environment=built, spec=SPEC)
+
+
 def place(tmp_path: Path, level: Level) -> Place:
     limits = Limits(processes=48, memory_bytes=512 * MIB, temporary_bytes=32 * MIB)
     return Place(
@@ -123,8 +131,7 @@ def base(bench: Bench, tmp_path: Path) -> Snapshot:
 
 @pytest.fixture
 def session(bench: Bench, tmp_path: Path, base: Snapshot) -> Iterator[RunnerSession]:
-    root = Path(bench.judge.environment_path(bench.judge.environment(SPEC, bench.base)))
-    with RunnerSession(place(tmp_path, bench.level), root, base.size()) as runner:
+    with RunnerSession(place(tmp_path, bench.level), conditions(bench), base.size()) as runner:
         yield runner
 
 
@@ -193,7 +200,6 @@ def test_a_run_cannot_fill_more_than_its_room(
 def test_without_mounts_of_its_own_a_run_that_fills_the_disk_is_ended(
     bench: Bench, tmp_path: Path, base: Snapshot
 ) -> None:
-    root = Path(bench.judge.environment_path(bench.judge.environment(SPEC, bench.base)))
-    with RunnerSession(place(tmp_path, Level.NONE), root, base.size()) as session:
+    with RunnerSession(place(tmp_path, Level.NONE), conditions(bench), base.size()) as session:
         assert "MiB to its tree" in run(session, base, FILLS).problem
         assert run(session, base, HONEST).whole

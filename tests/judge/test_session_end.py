@@ -15,13 +15,14 @@ MEASURES = """
 import os, sys
 from pathlib import Path
 from interlock.adapters.confinement import UidRange
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.runner_process import RunnerProcess
 from interlock.ports.confinement import Level, Limits
 
-scratch, environment, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+scratch, size = Path(sys.argv[1]), int(sys.argv[2])
 place = Place(level=Level.NONE, uids=UidRange(), scratch=scratch, limits=Limits())
-session = RunnerProcess(place, environment, size)
+session = RunnerProcess(place, Conditions.of_this_process(), size)
 print(len(os.listdir(scratch)))
 """
 
@@ -30,7 +31,7 @@ print(len(os.listdir(scratch)))
 def test_who_ends_in_the_middle_of_a_run_leaves_no_tree(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     done = subprocess.run(
-        [sys.executable, "-c", MEASURES, str(scratch), sys.prefix, str(HUGE)],
+        [sys.executable, "-c", MEASURES, str(scratch), str(HUGE)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -27,7 +27,9 @@ def recipe_digest(environment: EnvironmentSpec) -> str:
     seen: list[Any] = [environment.runner, list(environment.setup), list(environment.lockfiles)]
     others = [field.name for field in fields(environment) if field.name not in _FIRST]
     given = {name: getattr(environment, name) for name in others}
-    added = {n: _unplaced(plain(value)) for n, value in given.items() if value != getattr(_EMPTY, n)}
+    added = {
+        n: _unplaced(plain(value)) for n, value in given.items() if value != getattr(_EMPTY, n)
+    }
     seen += [added] if added else []
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 

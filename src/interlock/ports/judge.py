@@ -6,8 +6,9 @@ and facts are plain data: they survive JSON, because the judge runs in another p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from interlock.core.facts import BaseFacts, GreenFacts, RedFacts
 from interlock.core.model import EnvironmentSpec
@@ -95,11 +96,24 @@ class Judge(Protocol):
     def base(self, request: BaseRequest) -> BaseFacts:
         """Measure a base; RED takes its run from there, and waits for one that is going on."""
 
-    def environment(self, spec: EnvironmentSpec, base: str) -> str:
+    def environment(self, spec: EnvironmentSpec, base: str, *, again: bool = False) -> str:
         """Digest of the environment of ``spec`` on the tree ``base``, built if it is not there.
+
+        Args:
+            again: build it anew all the same.
 
         Raises:
             InterlockError: it could not be built; the message ends with the last lines of output.
+        """
+
+    def environments(self) -> list[dict[str, Any]]:
+        """What there is: digest, whether it is ready and used, bytes, and how it was made."""
+
+    def prune(self, keep: Iterable[tuple[EnvironmentSpec, str]]) -> list[dict[str, Any]]:
+        """Remove environments that nobody uses, but not those of these recipes on these bases.
+
+        Returns:
+            Digest and bytes of each that something was removed of.
         """
 
     def environment_path(self, digest: str) -> str:

@@ -49,6 +49,8 @@ class JudgeKind(StrEnum):
     GREEN = "green"
     BASE = "base"
     ENVIRONMENT = "environment"
+    ENVIRONMENTS = "environments"
+    PRUNE = "prune"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

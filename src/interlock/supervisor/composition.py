@@ -11,6 +11,7 @@ import interlock
 from interlock import failpoints
 from interlock.adapters.confinement import interpreter, translate
 from interlock.adapters.confinement.mounts import HOME, TEMPORARY
+from interlock.adapters.judge.built import of_root
 from interlock.adapters.toolhost import client as toolhost
 from interlock.errors import UsageError
 from interlock.ports.confinement import Level, Mount, Sandbox, SandboxSpec
@@ -46,7 +47,9 @@ def compose(
     Raises:
         UsageError: a path that was to be made visible is not there, or must not be.
     """
-    python, python_mounts = interpreter()
+    python, ours = interpreter()
+    theirs = of_root(Path(spec.environment)).mounts if spec.environment else ()
+    python_mounts = tuple(dict.fromkeys((*ours, *theirs)))
     sandbox = SandboxSpec(
         argv=(),
         cwd=WORK,

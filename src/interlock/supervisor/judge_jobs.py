@@ -25,6 +25,7 @@ __all__ = ["JudgeJobs", "Measure"]
 Measure = Callable[[JudgeKind, Mapping[str, Any]], Mapping[str, Any]]
 
 _KEPT = 256
+_MEASUREMENTS = frozenset({JudgeKind.RED, JudgeKind.GREEN, JudgeKind.BASE})
 
 
 class JudgeJobs:
@@ -62,7 +63,7 @@ class JudgeJobs:
         self._jobs.move_to_end(key)
         # Unlike `await job` this leaves the job alone when one of its askers goes away.
         await asyncio.wait([job])
-        measured = kind is not JudgeKind.ENVIRONMENT and _is_measured(job)
+        measured = kind in _MEASUREMENTS and _is_measured(job)
         if not measured and self._jobs.get(key) is job:
             del self._jobs[key]
         return job.result()
@@ -70,9 +71,10 @@ class JudgeJobs:
     async def _one(
         self, kind: JudgeKind, request: Mapping[str, Any], owner: str
     ) -> Mapping[str, Any]:
-        if kind is JudgeKind.ENVIRONMENT:
-            # What has to be there before any session starts does not queue behind runs of tests.
-            async with self._building:
+        if kind not in _MEASUREMENTS:
+            # What has to be there before any session starts does not queue behind runs of tests,
+            # nor does a look at what is there behind builds.
+            async with self._building if kind is JudgeKind.ENVIRONMENT else nullcontext():
                 return await in_thread(self._measure, kind, request)
         own = self._owners.setdefault(owner, asyncio.Lock()) if owner else nullcontext()
         async with own, self._turn:

@@ -25,10 +25,28 @@ __all__ = ["EnvironmentRequest", "measure", "pytest_judge"]
 
 
 class EnvironmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Build the environment of a recipe on a base tree, unless it is there."""
+    """Build the environment of a recipe on a base tree, unless it is there; or ``again``."""
 
     spec: EnvironmentSpec
     base: str
+    again: bool = False
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recipe on a base."""
+
+    spec: EnvironmentSpec
+    base: str
+
+
+class PruneRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Remove environments that nobody uses, but not these."""
+
+    keep: tuple[Kept, ...]
+
+
+class ListRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which environments there are."""
 
 
 def pytest_judge(state: Path, uids: UidRange, level: Level) -> Measure:
@@ -54,7 +72,7 @@ def pytest_judge(state: Path, uids: UidRange, level: Level) -> Measure:
 
 
 def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One job: facts, or digest and host path of an environment, as plain values.
+    """One job: facts, or what is asked of environments, as plain values.
 
     Raises:
         InvalidInputError: the request does not have the fields of its kind.
@@ -70,8 +88,14 @@ def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mappin
                 return _plain(judge.base(msgspec.convert(request, BaseRequest)))
             case JudgeKind.ENVIRONMENT:
                 wanted = msgspec.convert(request, EnvironmentRequest)
-                digest = judge.environment(wanted.spec, wanted.base)
+                digest = judge.environment(wanted.spec, wanted.base, again=wanted.again)
                 return {"digest": digest, "path": judge.environment_path(digest)}
+            case JudgeKind.ENVIRONMENTS:
+                msgspec.convert(request, ListRequest)
+                return {"environments": judge.environments()}
+            case JudgeKind.PRUNE:
+                kept = msgspec.convert(request, PruneRequest).keep
+                return {"removed": judge.prune([(item.spec, item.base) for item in kept])}
     except msgspec.ValidationError as error:
         raise InvalidInputError(
             f"no request for {kind.value}: {error}",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.adapters import confinement
+from interlock.adapters.judge.built import Held
 from interlock.adapters.runners import wire
 from interlock.adapters.toolhost.client import socket_pair
 from interlock.errors import ConflictError, InterlockError, UnavailableError
@@ -29,7 +30,8 @@ _KILLED = -9
 
 @dataclass(slots=True, kw_only=True)
 class LiveSession:
-    """A running sandbox with our duplicates of every socket that leads into it.
+    """A running sandbox with our duplicates of every socket that leads into it, and a hold on the
+    environment that it uses.
 
     While they are held nothing inside can take over the door's port, whatever becomes of the
     server.
@@ -40,6 +42,7 @@ class LiveSession:
     toolhost: socket.socket
     log: OutputLog
     alive: wire.Alive
+    held: Held | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def descriptors(self) -> list[int]:
@@ -169,6 +172,7 @@ class Sessions:
         own = self._root / spec.session_id
         own.mkdir(mode=0o755, exist_ok=True)
         (own / composition.PROMPT).write_text(spec.prompt, encoding="utf-8")
+        held = Held(Path(spec.environment)) if spec.environment else None
         ours, theirs = socket_pair()
         try:
             with theirs:
@@ -186,6 +190,8 @@ class Sessions:
                 )
         except BaseException:
             ours.close()
+            if held is not None:
+                held.close()
             raise
         alive = wire.Alive(
             session_id=spec.session_id,
@@ -194,7 +200,9 @@ class Sessions:
             doors=len(sandbox.listeners),
             env=composition.agent_environment(spec, composed, sandbox),
         )
-        return LiveSession(spec=spec, sandbox=sandbox, toolhost=ours, log=log, alive=alive)
+        return LiveSession(
+            spec=spec, sandbox=sandbox, toolhost=ours, log=log, alive=alive, held=held
+        )
 
     def _readable(self, live: LiveSession) -> None:
         self._loop.remove_reader(live.sandbox.fileno())
@@ -215,6 +223,8 @@ class Sessions:
             status = None
         live.toolhost.close()
         live.log.close()
+        if live.held is not None:
+            live.held.close()
         del self.live[session_id]
         self.over[session_id] = status
         live.ended.set()

@@ -11,13 +11,15 @@ import hashlib
 import json
 import posixpath
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.base_runs import BaseRun, BaseRuns
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.environment import Environments
 from interlock.adapters.judge.green_runs import Candidate, GreenRuns
 from interlock.adapters.judge.place import Place
@@ -38,6 +40,7 @@ __all__ = ["PytestJudge"]
 
 _RED = (TestOutcome.FAILED, TestOutcome.ERROR)
 _TEST_MODULES = ("test_*.py", "*_test.py")
+_BY_HAND = "Have a person build and test this change."
 
 
 class PytestJudge:
@@ -74,29 +77,37 @@ class PytestJudge:
         self._environments = Environments(repository, state_dir / "env", self._place)
         self._base_runs = BaseRuns(self._directory / "runs")
 
-    def environment(self, spec: EnvironmentSpec, base: str) -> str:
+    def environment(self, spec: EnvironmentSpec, base: str, *, again: bool = False) -> str:
         """See ``ports.judge.Judge``."""
-        return self._environments.built(spec, base)
+        return self._environments.built(spec, base, again=again).digest
+
+    def environments(self) -> list[dict[str, Any]]:
+        """See ``ports.judge.Judge``."""
+        return self._environments.listed()
+
+    def prune(self, keep: Iterable[tuple[EnvironmentSpec, str]]) -> list[dict[str, Any]]:
+        """See ``ports.judge.Judge``."""
+        return self._environments.pruned(keep)
 
     def environment_path(self, digest: str) -> str:
         """See ``ports.judge.Judge``."""
-        return str(self._environments.path(digest))
+        return str(self._environments.at(digest).root)
 
     def base(self, request: BaseRequest) -> BaseFacts:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
         try:
-            digest = self._environments.built(request.environment, request.base)
-            facts = self._base(request, digest)
+            conditions = self._conditions(request)
+            facts = self._base(request, conditions)
         except InterlockError as error:
             return BaseFacts(problem=error.message, remedy=error.remedy, level=level)
-        return replace(facts, environment=digest, level=level)
+        return replace(facts, environment=conditions.environment.digest, level=level)
 
-    def _base(self, request: BaseRequest, digest: str) -> BaseFacts:
+    def _base(self, request: BaseRequest, conditions: Conditions) -> BaseFacts:
         base = self._contents(request.base).tree(request.base)
-        kept = self._kept(request.base, digest)
+        kept = self._kept(request.base, conditions)
         seed = int(base.oid[:8], 16)
-        with self._workbench(digest, base, request.seconds) as bench:
+        with self._workbench(conditions, base, request.seconds) as bench:
             first = _base_run(bench, base, kept)
             if not first.whole:
                 return BaseFacts(problem=first.problem, run=first)
@@ -109,30 +120,30 @@ class PytestJudge:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
         try:
-            digest = self._environments.built(request.environment, request.base)
-            facts = self._red(request, digest)
+            conditions = self._conditions(request)
+            facts = self._red(request, conditions)
         except InterlockError as error:
             return RedFacts(problem=_problem(error), level=level)
-        return replace(facts, environment=digest, level=level)
+        return replace(facts, environment=conditions.environment.digest, level=level)
 
     def green(self, request: GreenRequest) -> GreenFacts:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
         known = GreenFacts(level=level, red_tests=request.red_tests, base_green=request.base_green)
         try:
-            digest = self._environments.built(request.environment, request.base)
-            facts = self._green(request, digest)
+            conditions = self._conditions(request)
+            facts = self._green(request, conditions)
         except InterlockError as error:
             return replace(known, problem=_problem(error))
         return replace(
             facts,
-            environment=digest,
+            environment=conditions.environment.digest,
             level=level,
             red_tests=known.red_tests,
             base_green=known.base_green,
         )
 
-    def _red(self, request: RedRequest, digest: str) -> RedFacts:
+    def _red(self, request: RedRequest, conditions: Conditions) -> RedFacts:
         contents = self._contents(request.base)
         is_test = _matcher(request.test_patterns)
         base = contents.tree(request.base)
@@ -140,8 +151,9 @@ class PytestJudge:
         marker = f"il-{secrets.token_hex(8)}"
         sources = [path for path in base.paths if not is_test(path)]
         stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
-        with self._workbench(digest, frozen, request.seconds) as bench:
-            base_run = _base_run(bench, base, self._kept(request.base, digest))
+        kept = self._kept(request.base, conditions)
+        with self._workbench(conditions, frozen, request.seconds) as bench:
+            base_run = _base_run(bench, base, kept)
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
             red = bench.measure(variant, blame=_blame(stubs, marker, is_test)).run
@@ -161,13 +173,15 @@ class PytestJudge:
             stubbed=stubs.stubbed,
             not_stubbed=stubs.impossible,
             config=_digest(self._statics.configuration(frozen.paths, frozen.read)),
-            flaky=self._kept(request.base, digest).flaky,
+            flaky=kept.flaky,
         )
 
-    def _green(self, request: GreenRequest, digest: str) -> GreenFacts:
+    def _green(self, request: GreenRequest, conditions: Conditions) -> GreenFacts:
         contents = self._contents(request.base)
         is_test = _matcher(request.test_patterns)
         base, candidate = contents.tree(request.base), contents.tree(request.tree)
+        if stale := conditions.stale(candidate.differing(base)):
+            return GreenFacts(problem=stale, remedy=_BY_HAND)
         # The base's sources and the frozen tests: what the revert run is made on.
         frozen = contents.tree(request.red_tree).taking(base, lambda path: not is_test(path))
         config = self._statics.configuration(frozen.paths, frozen.read)
@@ -187,7 +201,7 @@ class PytestJudge:
             planned=request.new_symbols,
             seed=secrets.token_hex(16),
         )
-        with self._workbench(digest, tree, request.seconds) as bench:
+        with self._workbench(conditions, tree, request.seconds) as bench:
             facts = GreenRuns(bench, self._statics, of).facts()
         suite = facts.suite
         nothing = "" if suite is None or suite.tests else "no tests were found"
@@ -196,18 +210,24 @@ class PytestJudge:
             problem=(suite.problem if suite else "") or nothing,
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
             findings=self._findings(base, candidate, is_test),
-            flaky=self._kept(request.base, digest).flaky,
+            flaky=self._kept(request.base, conditions).flaky,
         )
+
+    def _conditions(self, request: BaseRequest | RedRequest | GreenRequest) -> Conditions:
+        built = self._environments.built(request.environment, request.base)
+        return Conditions(environment=built, spec=request.environment)
 
     def _contents(self, base: str) -> Contents:
         return Contents(self._repository, base, self._directory / "base")
 
-    def _workbench(self, digest: str, tree: Snapshot, seconds: int) -> Workbench:
-        environment = self._environments.path(digest)
-        return Workbench(self._place, environment, self._statics, tree, seconds)
+    def _workbench(self, conditions: Conditions, tree: Snapshot, seconds: int) -> Workbench:
+        return Workbench(self._place, conditions, self._statics, tree, seconds)
 
-    def _kept(self, base: str, digest: str) -> BaseRun:
-        return self._base_runs.of(base, digest, self._place.level.value)
+    def _kept(self, base: str, conditions: Conditions) -> BaseRun:
+        built = conditions.environment
+        # Built again it may hold other packages, and runner and directory decide what is run.
+        circumstances = (built.root.name, conditions.spec.runner, conditions.spec.directory)
+        return self._base_runs.of(base, built.digest, self._place.level.value, *circumstances)
 
     def _new_ids(
         self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run

@@ -20,7 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from interlock.adapters.confinement import interpreter, start, translate
+from interlock.adapters.confinement import start, translate
+from interlock.adapters.judge.built import Held
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import ENVIRONMENT, TREE, Place
 from interlock.adapters.judge.results import RawRun
 from interlock.adapters.judge.runner import wire
@@ -58,17 +60,18 @@ class RunnerProcess:
 
     Args:
         place: see there.
-        environment: host directory of the built environment.
+        conditions: environment and runner.
         bytes_needed: size of the trees that will be run, about.
 
     Raises:
         UnavailableError: the sandbox or the runner in it does not start.
     """
 
-    def __init__(self, place: Place, environment: Path, bytes_needed: int) -> None:
+    def __init__(self, place: Place, conditions: Conditions, bytes_needed: int) -> None:
         self._place = place
         self._closing = threading.Lock()
         self._is_closed = False
+        self._held = Held(conditions.environment.root)
         self._uid = place.uids.lease()
         # What the trees need, and as much for what tests write as each temporary directory has.
         self._room = 2 * bytes_needed + place.limits.temporary_bytes
@@ -85,7 +88,7 @@ class RunnerProcess:
             with inner:
                 reach("judge.launch")
                 self._sandbox = start(
-                    self._spec(environment, inner.fileno()),
+                    self._spec(conditions, inner.fileno()),
                     place.level,
                     stderr=self._complaint.fileno(),
                 )
@@ -95,7 +98,8 @@ class RunnerProcess:
             self.close()
             raise
 
-    def _spec(self, environment: Path, descriptor: int) -> SandboxSpec:
+    def _spec(self, conditions: Conditions, descriptor: int) -> SandboxSpec:
+        environment = conditions.environment
         tree = (
             [Mount(source=str(self._work.path), target=TREE, writable=True)] if self._work else []
         )
@@ -108,9 +112,9 @@ class RunnerProcess:
             },
             mounts=(
                 *tree,
-                Mount(source=str(environment), target=ENVIRONMENT),
+                Mount(source=str(environment.root), target=ENVIRONMENT),
                 Mount(source=str(Path(wire.__file__).resolve().parent), target=_RUNNER),
-                *interpreter()[1],
+                *environment.mounts,
             ),
             blank={} if tree else {TREE: self._room},
             pass_fds=(descriptor,),
@@ -124,7 +128,9 @@ class RunnerProcess:
         argv = (program, "-I", "-B", "-c", _START, seen(_RUNNER), str(descriptor), seen(TREE))
         path = f"{seen(ENVIRONMENT)}/bin:/usr/local/bin:/usr/bin:/bin"
         env = {**spec.env, "VIRTUAL_ENV": seen(ENVIRONMENT), "PATH": path}
-        return dataclasses.replace(spec, argv=(*argv, self._standing()), env=env)
+        return dataclasses.replace(
+            spec, argv=(*argv, self._standing(), conditions.spec.runner), env=env
+        )
 
     def _standing(self) -> str:
         if self._place.level is Level.FULL:
@@ -267,3 +273,4 @@ class RunnerProcess:
             if self._work is not None:
                 self._work.close()
             self._place.uids.release(self._uid)
+            self._held.close()

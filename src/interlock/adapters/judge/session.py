@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.results import RawRun
 from interlock.adapters.judge.runner_process import Lost, RunnerProcess
@@ -24,12 +24,13 @@ class RunnerSession:
 
     Args:
         place: see there.
-        environment: host directory of the built environment.
+        conditions: environment, runner and what is beside them.
         bytes_needed: size of the trees that will be run, about.
     """
 
-    def __init__(self, place: Place, environment: Path, bytes_needed: int) -> None:
-        self._means = (place, environment, bytes_needed)
+    def __init__(self, place: Place, conditions: Conditions, bytes_needed: int) -> None:
+        self._means = (place, conditions, bytes_needed)
+        self._conditions = conditions
         self._runner: RunnerProcess | None = None
 
     def run(
@@ -66,13 +67,14 @@ class RunnerSession:
             "drop": sorted(drop),
             "watch": list(watch),
             "seed": seed,
+            "directory": self._conditions.spec.directory,
         }
         if self._runner is None:
             self._runner = RunnerProcess(*self._means)
         reach("judge.run")
         begin = time.monotonic()
         try:
-            return self._runner.run(job, tree, seconds)
+            return self._runner.run(job, self._conditions.completed(tree), seconds)
         except Lost as lost:
             self.close()
             return RawRun(

@@ -114,6 +114,10 @@ class Snapshot:
         """The entry of a path that nothing was written to."""
         return self._entries.get(path)
 
+    def has(self, path: str) -> bool:
+        """Whether there is anything of that name."""
+        return path in self._entries or path in self._written
+
     def read(self, path: str) -> bytes:
         """Contents of a path of ``paths``."""
         if path in self._written:

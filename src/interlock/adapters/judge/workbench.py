@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.results import Blame, RawRun, to_run
 from interlock.adapters.judge.session import RunnerSession
@@ -37,7 +37,7 @@ class Workbench:
     """A sandbox with a runner, for trees that are near one.
 
     Args:
-        environment: host directory of the built environment.
+        conditions: what all runs have beside the tree.
         tree: one of them; its size is what room is made for.
         seconds: wall time that one run may take.
 
@@ -46,11 +46,17 @@ class Workbench:
     """
 
     def __init__(
-        self, place: Place, environment: Path, statics: Statics, tree: Snapshot, seconds: int
+        self,
+        place: Place,
+        conditions: Conditions,
+        statics: Statics,
+        tree: Snapshot,
+        seconds: int,
     ) -> None:
+        self._prefix = conditions.prefix
         self._statics = statics
         self._seconds = seconds
-        self._session = RunnerSession(place, environment, tree.size())
+        self._session = RunnerSession(place, conditions, tree.size())
 
     def measure(
         self, variant: Variant, *, blame: Blame | None = None, seconds: float | None = None
@@ -65,7 +71,7 @@ class Workbench:
         raw = self._session.run(
             tree,
             arguments=variant.arguments,
-            settings=self._statics.main_configuration(tree.paths, tree.read),
+            settings=self._settings(tree),
             keep=variant.keep,
             drop=variant.drop,
             seed=variant.seed,
@@ -78,6 +84,13 @@ class Workbench:
             own=tuple(t for t in run.tests if t.id in variant.own),
             raw=raw,
         )
+
+    def _settings(self, tree: Snapshot) -> str | None:
+        """Path of the project's settings for its runner."""
+        start = len(self._prefix)
+        below = [path[start:] for path in tree.paths if path.startswith(self._prefix)]
+        found = self._statics.main_configuration(below, lambda path: tree.read(self._prefix + path))
+        return None if found is None else self._prefix + found
 
     def __enter__(self) -> Self:
         return self

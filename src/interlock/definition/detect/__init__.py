@@ -5,5 +5,6 @@ command comes with what it was made of, and what will not work is said beforehan
 """
 
 from interlock.definition.detect.proposal import Proposal, detect_environment
+from interlock.definition.detect.required import required_python
 
-__all__ = ["Proposal", "detect_environment"]
+__all__ = ["Proposal", "detect_environment", "required_python"]

@@ -33,9 +33,12 @@ __all__ = ["Switches", "Wired"]
 # At the end of the file, so that ``from __future__`` stays first. The first argument of most says
 # whether there is an expected value in what follows.
 _RUNTIME = """
-import pytest as {runner}
-
-{failures} = (AssertionError, {runner}.fail.Exception)
+try:
+    import pytest as {runner}
+except ImportError:
+    {failures} = (AssertionError,)
+else:
+    {failures} = (AssertionError, {runner}.fail.Exception)
 {holds} = ({plain}, {expecting})
 {changed} = {is_changed}
 

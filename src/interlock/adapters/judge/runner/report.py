@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import re
 from collections.abc import Callable, Collection, Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from .errors import describe
+from .frames import Frames
 from .lines import Lines
-from .origin import is_of_a_value, place_of
 
-__all__ = ["Reporter", "describe"]
+__all__ = ["Reporter"]
 
 _TEXT = 1000
-_CANNOT_IMPORT = re.compile(r"cannot import name '(\w+)' from (?:partially [\w ]+)?'([\w.]+)'")
-_CHAIN = 8
+_FAILED = (AssertionError, pytest.fail.Exception)
 
 
 class Reporter:
-    """Frames, one JSON line each: ``collect``, ``broken``, ``report``, ``lines``; ``end`` is the
-    caller's.
+    """Frames of a run: ``collect``, ``broken``, ``report``.
 
     Args:
-        fd: where the frames go.
+        frames: takes them.
         keep: ids to run; ``None`` means all.
         drop: ids that are not run.
         seed: of a random order; ``None`` leaves the order as it is.
@@ -38,7 +33,7 @@ class Reporter:
 
     def __init__(
         self,
-        fd: int,
+        frames: Frames,
         *,
         keep: Collection[str] | None,
         drop: Collection[str],
@@ -47,23 +42,14 @@ class Reporter:
         root: str,
         before_tree: Callable[[], None],
     ) -> None:
-        self._fd = fd
+        self._frames = frames
         self._keep = None if keep is None else frozenset(keep)
         self._drop = frozenset(drop)
         self._seed = seed
         self._lines = lines
         self._root = root
         self._before_tree = before_tree
-        self._process = os.getpid()
         self._errors: dict[tuple[str, str], dict[str, Any]] = {}
-
-    def emit(self, **frame: Any) -> None:
-        """Write one frame; a process that a test forked is not the one to report."""
-        if os.getpid() != self._process:
-            return
-        rest = memoryview(json.dumps(frame).encode() + b"\n")
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self) -> None:
@@ -75,9 +61,9 @@ class Reporter:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Leave the tests of this job."""
-        kept = [item for item in items if self._wanted(item.nodeid)]
+        kept = [item for item in items if self._wanted(self._frames.name(item.nodeid))]
         if len(kept) < len(items):
-            gone = [item for item in items if not self._wanted(item.nodeid)]
+            gone = [item for item in items if not self._wanted(self._frames.name(item.nodeid))]
             items[:] = kept
             config.hook.pytest_deselected(items=gone)
         if self._seed is not None:
@@ -89,30 +75,21 @@ class Reporter:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Name a file that cannot be collected."""
         if report.failed:
-            self.emit(k="broken", file=report.nodeid, text=str(report.longrepr)[-4 * _TEXT :])
+            text = str(report.longrepr)[-4 * _TEXT :]
+            self._frames.emit(k="broken", file=self._frames.name(report.nodeid), text=text)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Name the tests that are going to run."""
-        self.emit(k="collect", ids=[item.nodeid for item in session.items])
+        ids = [self._frames.name(item.nodeid) for item in session.items]
+        self._frames.emit(k="collect", ids=ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """What runs from now on is this test's."""
-        self._lines.test = nodeid
+        self._lines.test = self._frames.name(nodeid)
 
     def pytest_runtest_logfinish(self) -> None:
         """What runs from now on is no test's."""
         self._lines.test = ""
-
-    def emit_lines(self) -> None:
-        """Say what ran of the files that were watched."""
-        for path, hit in self._lines.hit.items():
-            reached = self._lines.reached[path]
-            self.emit(
-                k="lines",
-                file=path,
-                hit=sorted(hit),
-                reached=[[line, sorted(tests)] for line, tests in sorted(reached.items())],
-            )
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
@@ -122,14 +99,16 @@ class Reporter:
         # What a `unittest.TestCase` raised is only put into the call while the report is made.
         yield
         if call.excinfo is not None:
-            self._errors[item.nodeid, call.when] = describe(call.excinfo.value, self._root)
+            self._errors[item.nodeid, call.when] = describe(
+                call.excinfo.value, self._root, failed=_FAILED
+            )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One frame for each of setup, call and teardown."""
         error = self._errors.pop((report.nodeid, str(report.when)), None)
-        self.emit(
+        self._frames.emit(
             k="report",
-            id=report.nodeid,
+            id=self._frames.name(report.nodeid),
             when=str(report.when),
             outcome=report.outcome,
             expected=hasattr(report, "wasxfail"),
@@ -149,66 +128,6 @@ def _ranks(seed: int) -> Callable[[pytest.Item], list[float]]:
         return [known.setdefault(prefix, chance.random()) for prefix in prefixes]
 
     return rank
-
-
-def describe(error: BaseException, root: str) -> dict[str, Any]:
-    """An exception as plain values.
-
-    ``names`` are the dotted names that it says do not exist (``*.name`` if it does not say where),
-    ``chain`` the messages of what it was raised from, ``place`` the file of the tree that raised
-    it, or that has the function whose arguments were refused, ``of_value`` whether an operation on
-    a value failed there.
-    """
-    return {
-        "type": type(error).__name__,
-        "message": _message(error),
-        "assertion": _is_assertion(error),
-        "chain": list(_chain(error)),
-        "names": list(_missing(error)),
-        "place": place_of(error, root),
-        "of_value": is_of_a_value(error, root),
-    }
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)[:_TEXT]
-    except Exception as broken:
-        return f"<no message: {type(broken).__name__}>"
-
-
-def _is_assertion(error: BaseException) -> bool:
-    if isinstance(error, AssertionError | pytest.fail.Exception):
-        return True
-    return isinstance(error, BaseExceptionGroup) and all(map(_is_assertion, error.exceptions))
-
-
-def _chain(error: BaseException) -> Iterator[str]:
-    at: BaseException | None = error
-    for _ in range(_CHAIN):
-        if at is None:
-            return
-        yield _message(at)
-        at = at.__cause__ or at.__context__
-
-
-def _missing(error: BaseException) -> Iterator[str]:
-    name = getattr(error, "name", None)
-    match error:
-        case ModuleNotFoundError():
-            yield str(name)
-        case ImportError() if found := _CANNOT_IMPORT.search(_message(error)):
-            yield f"{found[2]}.{found[1]}"
-        case AttributeError() if name:
-            owner = getattr(error, "obj", None)
-            if isinstance(owner, ModuleType):
-                yield f"{owner.__name__}.{name}"
-            else:
-                kind = owner if isinstance(owner, type) else type(owner)
-                for base in kind.__mro__:
-                    yield f"{base.__module__}.{base.__qualname__}.{name}"
-        case NameError() if name:
-            yield f"*.{name}"
 
 
 def _reason(report: pytest.TestReport) -> str:

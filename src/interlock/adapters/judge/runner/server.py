@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from .child import run
 from .sweep import become_reaper, end_processes, set_dumpable, wipe
 from .wire import clear, packed, read_json, receive_tree, write_json
 
 __all__ = ["main"]
+
+Run = Callable[[dict[str, Any], str, int], int]
+"""Job, directory of the tree, descriptor for frames → exit status."""
 
 _FRAMES_LIMIT = 64 << 20
 _OUTPUT_KEPT = 8 << 10
@@ -34,16 +34,17 @@ def main() -> None:
     """Serve until the judge closes the socket.
 
     Arguments: descriptor of the job socket, directory of the tree, then ``private`` (namespaces of
-    its own), ``exclusive`` (a user of its own) or ``shared``.
+    its own), ``exclusive`` (a user of its own) or ``shared``, then the test runner.
     """
     stream = socket.socket(fileno=int(sys.argv[1]))
     root, standing = sys.argv[2], sys.argv[3]
+    run = _runner(sys.argv[4])
     set_dumpable(False)
     become_reaper()
-    write_json(stream, {"ready": True, "pytest": pytest.__version__})
+    write_json(stream, {"ready": True})
     while True:
         answer = os.memfd_create("answer")
-        status = _apart(_work, stream, root, standing, answer)
+        status = _apart(_work, run, stream, root, standing, answer)
         end_processes(exclusive=standing != "shared")
         if status == 0:
             # Only now: whoever has the answer may rely on nothing of the run being left.
@@ -68,7 +69,18 @@ def _apart(function: Callable[..., int], *arguments: Any) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _work(stream: socket.socket, root: str, standing: str, answer: int) -> int:
+def _runner(name: str) -> Run:
+    """What runs the tests; the project's own pytest is looked for only where it is asked for."""
+    if name == "unittest":
+        from .unittest_run import run as run_unittest
+
+        return run_unittest
+    from .child import run as run_pytest
+
+    return run_pytest
+
+
+def _work(run: Run, stream: socket.socket, root: str, standing: str, answer: int) -> int:
     """Do the next job and leave its answer in a file."""
     with stream.makefile("rb") as reader:
         job = read_json(reader.read)
@@ -77,7 +89,7 @@ def _work(stream: socket.socket, root: str, standing: str, answer: int) -> int:
         wipe(private=standing == "private")
         clear(root)
         receive_tree(reader.read, root)
-        child = _Child(job, root)
+        child = _Child(run, job, root)
         # From here on the judge's clock for the run is ticking. How long it may take is said only
         # now: the child was forked before and does not know.
         write_json(stream, {"begun": True})
@@ -97,7 +109,7 @@ def _send(stream: socket.socket, answer: int) -> int:
 class _Child:
     """The run itself, in a process that code under test shares."""
 
-    def __init__(self, job: dict[str, Any], root: str) -> None:
+    def __init__(self, run: Run, job: dict[str, Any], root: str) -> None:
         self._begin = time.monotonic()
         frames_read, frames_write = os.pipe()
         output_read, output_write = os.pipe()
