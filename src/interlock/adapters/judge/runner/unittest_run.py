@@ -52,7 +52,10 @@ def run(job: dict[str, Any], root: str, frames: int) -> int:
     out.emit(k="collect", ids=[test_id for _, test_id in kept])
     result = _Result(out, kept, lines, root)
     # A suite of suites would forget which class it is in; one flat suite sets each up once.
+    # What pytest says of itself while tests run, and stubs go by.
+    os.environ["PYTEST_CURRENT_TEST"] = "unittest"
     unittest.TestSuite(test for test, _ in kept).run(result)
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
     result.finish()
     lines.stop()
     sys.stdout.flush()
