@@ -134,11 +134,13 @@ def _text(
 
 
 def _line(one: Property) -> str:
-    line = f"  {_GLYPHS[one.held]} {one.says}"
+    mark = _GLYPHS[one.held]
     if one.held is Held.YES:
-        return f"{line} Prevents {one.prevents}." if one.prevents else line
-    promised = "" if one.level in one.levels else " (not promised at this level)"
-    return f"{line} {one.id} {clean(one.why)}{promised}."
+        prevents = f" Prevents {one.prevents}." if one.prevents else ""
+        return f"  {mark} {one.says}{prevents}"
+    verdict = "Not known" if one.held is Held.NOT_APPLICABLE else "Does not hold"
+    promised = "" if one.level in one.levels else f", and {one.level.value} does not promise it"
+    return f"  {mark} {verdict}: {one.says} ({one.id}: {clean(one.why)}{promised})"
 
 
 def _lines(checks: list[Check]) -> list[str]:

@@ -28,8 +28,8 @@ _EVERYWHERE = (
     ),
     (
         Outcome.DETECTED,
-        "forged test results: code under test shares a process with its runner, so the judge looks "
-        "for green where green is impossible; a source that recognises each of these runs passes",
+        "forged test results: code under test shares a process with its runner, so what it forges "
+        "can be noticed and not prevented",
     ),
     (Outcome.DETECTED, "edited, removed or cut records of calls: interlock audit verify"),
     (
