@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from interlock.adapters.lockfile import LockFile
+from interlock.cli.levels import banner
 from interlock.cli.output import emit, json_option, say
 from interlock.cli.place import here
 from interlock.errors import ConflictError, InterlockError, UnavailableError, from_problem
@@ -50,7 +51,8 @@ def up(foreground: bool, level: str, as_json: bool) -> int:
     emit(
         about,
         as_json=as_json,
-        text=f"{state}: people's door {about['url']}, confinement {about['level']}, "
+        text=f"{state}: people's door {about['url']}, "
+        f"confinement {about['level']}{banner(about['level'])}, "
         f"state {about['state']}\nNext: interlock run \"what to do\" --agent-command '…'",
     )
     for reason in (*about["reasons"], *about["notices"]):

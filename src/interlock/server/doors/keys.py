@@ -8,6 +8,7 @@ toolhost for calls inside a session. Here is the one place that compares for bot
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 
 import msgspec
 from starlette.requests import Request
@@ -34,7 +35,8 @@ class Keys:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._known: dict[bytes, bytes] = {}
+        # Ordered by last use; a plain dictionary is slow to give up its oldest entry.
+        self._known: OrderedDict[bytes, bytes] = OrderedDict()
 
     def of_call(self, request: Request, sender: str, body: msgspec.Struct) -> str:
         """The key of a tool call; empty if it has none. Remembered as long as this server lives.
@@ -46,11 +48,10 @@ class Keys:
         if not (key := _key(request)):
             return ""
         name, asked = _name(sender, key), _asked(request, body)
-        # Taken out and put back: the dictionary's order is the order of last use.
-        before = self._known.pop(name, asked)
-        self._known[name] = before
+        before = self._known.setdefault(name, asked)
+        self._known.move_to_end(name)
         if len(self._known) > _KEPT:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
         return _same(key, before, asked)
 
     async def of_command(self, request: Request, sender: str, body: msgspec.Struct) -> str:
