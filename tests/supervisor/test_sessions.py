@@ -37,7 +37,7 @@ async def _greeter(session: Session) -> asyncio.Server:
         await writer.drain()
         writer.close()
 
-    return await asyncio.start_server(answer, sock=session.door)
+    return await asyncio.start_server(answer, sock=session.door.dup())
 
 
 async def _text(session: Session, path: str) -> str:
@@ -247,16 +247,19 @@ def test_ending_a_session_takes_its_scratch_and_its_processes_away(
     asyncio.run(scenario())
 
 
-def test_a_door_that_is_still_served_may_be_closed_after_the_session_ended(place: Place) -> None:
+def test_a_session_that_ended_leaves_no_socket_open_also_if_its_door_is_served(
+    place: Place,
+) -> None:
     place.supervise("--level", "none")
 
     async def scenario() -> None:
         async with place.server() as door:
+            before = len(os.listdir("/proc/self/fd"))
             session = await door.start(await place.spec(door, "ses_1"))
             async with await _greeter(session):
                 await door.end("ses_1")
-                assert session.door.fileno() >= 0
-            assert session.door.fileno() < 0
+                assert session.door.fileno() < 0
+            await place.until(lambda: len(os.listdir("/proc/self/fd")) == before)
 
     asyncio.run(scenario())
 

@@ -165,7 +165,7 @@ class Housing:
             await self._doors.open(session)
             reach("house.opened")
             ended = await session.spawn(program)
-        except UnavailableError:
+        except (UnavailableError, OSError):  # no toolhost, or no door any more
             await asyncio.wait({session.exited}, timeout=_WORD_S)
             if session.exited.done() and session.exited.result() is not None:
                 raise SessionOverError(f"session {session_id} died as it was started") from None

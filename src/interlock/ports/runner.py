@@ -142,7 +142,7 @@ class Session(Protocol):
 
     @property
     def door(self) -> socket.socket:
-        """Listening socket of the agent's door; accepted on by the server."""
+        """Listening socket of the agent's door; who serves it has a duplicate of its own."""
 
     @property
     def doors(self) -> tuple[socket.socket, ...]:
@@ -191,9 +191,7 @@ class Runner(Protocol):
         """
 
     async def end(self, session_id: str, *, grace_s: float = 1.0) -> None:
-        """End a session and remove its scratch; quiet if there is none.
-
-        Whoever serves a door of it closes that door, before or after.
+        """End a session, close its sockets and remove its scratch; quiet if there is none.
 
         Args:
             grace_s: seconds that its programs get between being told and being killed.

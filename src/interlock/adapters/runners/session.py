@@ -41,7 +41,6 @@ class WorkerSession:
         self.doors = tuple(sockets[:-1])
         self.toolhost = ToolhostClient(sockets[-1], loop)
         self.exited: asyncio.Future[int | None] = loop.create_future()
-        self.has_left = False
         self._loop = loop
         self._env = dict(alive.env)
         self._agent: asyncio.Task[int] | None = None
@@ -73,23 +72,13 @@ class WorkerSession:
         if not self.exited.done():
             self.exited.set_result(status)
 
-    def leave(self) -> None:
-        """Have no more to do with the session; its doors stay open for whoever serves them."""
-        self.has_left = True
+    def close(self) -> None:
+        """Have no more to do with the session. May be called again."""
         if self._agent is not None:
             self._agent.cancel()
         self.toolhost.close()
-
-    def close(self) -> None:
-        """Leave, and close the doors as well. May be called again."""
-        self.leave()
         for door in self.doors:
             door.close()
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether no socket of it is open any more."""
-        return self.has_left and all(door.fileno() < 0 for door in self.doors)
 
     async def _is_spawned(self) -> bool:
         """Whether an earlier server did it; the toolhost forgets call ids after a while."""

@@ -44,7 +44,6 @@ class WorkerDoor:
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         self._sessions: dict[str, WorkerSession] = {}
-        self._left: list[WorkerSession] = []
         self._over: set[str] = set()
         self._channels: set[Channel] = set()
         self._supervisor: Channel | None = None
@@ -76,7 +75,7 @@ class WorkerDoor:
         session = self._sessions.pop(session_id, None)
         if session is not None:
             session.over(None)
-            self._leave(session)
+            session.close()
 
     def adopted(self) -> Mapping[str, Session]:
         """Sessions that are alive, by id."""
@@ -127,7 +126,7 @@ class WorkerDoor:
         self._listener.close()
         for channel in list(self._channels):
             self._drop(channel)
-        for session in (*self._sessions.values(), *self._left):
+        for session in self._sessions.values():
             session.close()
 
     def _accept(self) -> None:
@@ -195,7 +194,7 @@ class WorkerDoor:
             wire.close_all(fds)
         else:
             if known is not None:
-                self._leave(known)
+                known.close()
             session = WorkerSession(alive, fds, self._loop)
             session.toolhost.closed.add_done_callback(lambda _: self._check_lost())
             self._sessions[alive.session_id] = session
@@ -210,17 +209,11 @@ class WorkerDoor:
         self._awaited.discard(message.session_id)
         self._check_complete()
 
-    def _leave(self, session: WorkerSession) -> None:
-        # A door may still be served, and only its server can stop: closing it here would pull the
-        # descriptor from under a loop. What nobody closes is closed with the worker door.
-        session.leave()
-        self._left = [left for left in (*self._left, session) if not left.is_closed]
-
     def _check_lost(self) -> None:
         """Without a supervisor to say so, a session is over when its first program is."""
         if self._supervisor is None:
             for session in self._sessions.values():
-                if session.toolhost.closed.done() and not session.has_left:
+                if session.toolhost.closed.done():
                     session.over(None)
 
     def _check_complete(self) -> None:
