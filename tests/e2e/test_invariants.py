@@ -57,7 +57,7 @@ def history() -> list[dict[str, Any]]:
             3 * index + 2, phase, phases[index + 1], 2 * index + 1, "t" + "+" * index
         )
     number, tree = len(found) + 1, "t++++"
-    last = {"session_id": "ses_last", "phase": "COMPLETE", "epoch": 9, "tree": tree}
+    last: dict[str, Any] = {"session_id": "ses_last", "phase": "COMPLETE", "epoch": 9, "tree": tree}
     return [
         *found,
         event(number, "attempt_started", **last),

@@ -7,8 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from interlock.adapters import removal
+from interlock.adapters.confinement.launcher import ending
 from interlock.adapters.held import HeldDirectory, remove_abandoned
 
 HOLDS = "import sys, time; {made}; print('made', flush=True); time.sleep(600)"
@@ -70,3 +75,29 @@ def test_the_configuration_of_git_goes_with_the_next_process(tmp_path: Path) -> 
     for _ in range(3):
         _killed_over(made, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "remove", [removal.remove_tree, lambda path: ending.remove_tree(str(path))]
+)
+def test_no_depth_and_no_mode_keeps_a_tree_from_being_removed(
+    tmp_path: Path, remove: Callable[[Path], object]
+) -> None:
+    root, target = tmp_path / "root", tmp_path / "target"
+    for path in (root, root / "closed", target):
+        path.mkdir()
+    (root / "closed" / "file").touch()
+    (root / "closed").chmod(0)
+    (root / "link").symlink_to(target)
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(root)
+        for _ in range(1500):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.fchdir(before)
+        os.close(before)
+    assert not remove(root)
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert not remove(root)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from interlock.adapters import removal
 from interlock.adapters.confinement import UidRange
 from interlock.errors import InterlockError, UnavailableError, UsageError
 from interlock.ports.runner import JudgeKind
-from interlock.supervisor import scratch
 from interlock.supervisor.judge_jobs import JudgeJobs
 from interlock.supervisor.output import OutputLog
 from interlock.supervisor.scratch import Scratches
@@ -108,7 +108,7 @@ def test_what_an_earlier_supervisor_left_is_removed(place: Place) -> None:
 def test_a_scratch_goes_although_who_removes_it_is_killed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scratches, real = Scratches(place.state, UidRange()), scratch._command
+    scratches, real = Scratches(place.state, UidRange()), removal._run
     killed: list[tuple[str, ...]] = []
 
     def command(*argv: str) -> str:
@@ -117,7 +117,7 @@ def test_a_scratch_goes_although_who_removes_it_is_killed(
             return "Killed"
         return real(*argv)
 
-    monkeypatch.setattr(scratch, "_command", command)
+    monkeypatch.setattr(removal, "_run", command)
     scratches.make(place.commit, "one")
     scratches.remove("one")
     scratches.settle(30)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from interlock.adapters.removal import remove_tree
 
 __all__ = ["HeldDirectory", "remove_abandoned"]
 
@@ -39,7 +40,7 @@ class HeldDirectory:
 
     def close(self) -> None:
         """Remove it with everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         os.close(self.descriptor)
 
 
@@ -54,7 +55,7 @@ def remove_abandoned(
     for path in parent.glob(f"{prefix}*"):
         if (descriptor := _lock(path, wait=False)) is not None:
             before(path)
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
             os.close(descriptor)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 from interlock.adapters.confinement import UidRange
+from interlock.adapters.removal import remove_tree
 from interlock.adapters.trees.repository import Repository
 from interlock.errors import InterlockError, UsageError
 from interlock.failpoints import reach
@@ -24,8 +24,6 @@ __all__ = ["Scratches", "check_id"]
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _REMOVED = ".removed"
-# Either program may be killed over it.
-_TRIES = 3
 
 
 class Scratches:
@@ -120,33 +118,15 @@ class Scratches:
             digger.join(max(deadline - time.monotonic(), 0.0))
 
     def _delete(self, grave: Path, uid: int | None) -> None:
-        complaint = ""
-        for _ in range(_TRIES):
-            # rm: whatever the agent left (thousands of nested directories) it gets through.
-            # chmod: an ordinary user cannot empty a directory that the agent closed.
-            _command("chmod", "-R", "u+rwX", "--", str(grave))
-            complaint = _command("rm", "-rf", "--", str(grave))
-            if not grave.exists():
-                self._release(uid)
-                return
-        # The uid stays leased: its files are still there.
-        _log.error("%s cannot be removed: %s", grave, complaint)
+        if complaint := remove_tree(grave):
+            # The uid stays leased: its files are still there.
+            _log.error("%s cannot be removed: %s", grave, complaint)
+        else:
+            self._release(uid)
 
     def _release(self, uid: int | None) -> None:
         if uid is not None:
             self._uids.release(uid)
-
-
-def _command(*argv: str) -> str:
-    """Run a program of the system; what it complains of."""
-    ended = subprocess.run(
-        argv,
-        env={"PATH": "/usr/bin:/bin"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    return ended.stderr[:500].decode(errors="replace")
 
 
 def check_id(session_id: str) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interlock.adapters.confinement.inside.harness import call
-from interlock.adapters.confinement.launcher import cgroups, ending, plain
+from interlock.adapters.confinement.launcher import cgroups, plain
 from interlock.adapters.confinement.launcher.staging import SHARED_MEMORY
 from interlock.adapters.confinement.uids import UidRange
+from interlock.adapters.removal import remove_tree
 
 __all__ = ["PROBE", "Named", "note", "remove_named", "sweep", "take_back"]
 
@@ -60,8 +61,7 @@ def take_back(name: str) -> None:
         # Whoever reaps in the launcher's place may be slow; what is left is swept later.
         with contextlib.suppress(OSError):
             cgroups.remove(directory)
-    with contextlib.suppress(OSError):
-        ending.remove_tree(plain.room(tempfile.gettempdir(), name))
+    remove_tree(Path(plain.room(tempfile.gettempdir(), name)))
 
 
 def sweep() -> None:
@@ -72,7 +72,7 @@ def sweep() -> None:
             # Somebody else's, or swept by another probe meanwhile.
             with contextlib.suppress(OSError):
                 _remove_noted(path)
-                path.unlink() if path.is_file() else ending.remove_tree(str(path))
+                path.unlink() if path.is_file() else remove_tree(path)
     if os.getuid() == 0:
         UidRange().sweep()
 
