@@ -67,7 +67,7 @@ def test_a_request_without_its_fields_is_refused(place: Place) -> None:
 
     async def scenario() -> None:
         async with place.server() as door:
-            for kind in JudgeKind:
+            for kind in set(JudgeKind) - {JudgeKind.ENVIRONMENTS}:  # which has none
                 with pytest.raises(InvalidInputError, match=kind.value):
                     await door.judge(kind, {})
 
