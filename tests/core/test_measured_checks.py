@@ -134,6 +134,8 @@ def _finding(kind: str) -> Finding:
     return Finding(kind=kind, path="a.py", line=7, message="imports pytest")
 
 
+_PLANNED = replace(_mutant(), symbol="a.py::g", planned=True)
+
 GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
     "as it should be": (green(), Outcome.PASS),
     "nothing could be measured": (_green(problem="time-out"), U),
@@ -255,8 +257,13 @@ GREEN: dict[str, tuple[GreenFacts, Outcome]] = {
     ),
     "one of two functions has no noticed fault": (
         _green(mutants=(_mutant(NEW), replace(_mutant(), symbol="a.py::g"))),
+        W,
+    ),
+    "a planned function has no noticed fault of two": (
+        _green(mutants=(_mutant(NEW), _PLANNED, replace(_PLANNED, line=4))),
         F,
     ),
+    "a planned function has no noticed fault of one": (_green(mutants=(_mutant(NEW), _PLANNED)), W),
     "a finding that blocks": (_green(findings=(_finding("runner_import"),)), F),
     "a finding that is told": (_green(findings=(_finding("names_tests"),)), W),
 }

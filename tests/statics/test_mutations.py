@@ -13,7 +13,7 @@ BASE = b"def old(a):\n    return a + 1\n"
 
 
 def made(new: str, *planned: str, old: bytes | None = BASE, seed: str = "s") -> Mutations:
-    return mutations({"pkg/text.py": (old, new.encode())}, planned, seed)
+    return mutations({"pkg/text.py": (old, new.encode())}, planned, {}, seed)
 
 
 def faults(new: str, *planned: str) -> set[str]:
@@ -100,7 +100,7 @@ def test_only_what_changed_is_tried() -> None:
 
 def test_what_moved_to_another_file_did_not_change() -> None:
     versions: Versions = {"a.py": (BASE, None), "b.py": (None, b"x = 1\n" + BASE)}
-    assert mutations(versions, (), "s") == Mutations(mutations=())
+    assert mutations(versions, (), {}, "s") == Mutations(mutations=())
 
 
 def test_each_symbol_has_its_turn_before_any_has_a_second_one() -> None:
@@ -117,4 +117,44 @@ def test_each_symbol_has_its_turn_before_any_has_a_second_one() -> None:
 @pytest.mark.parametrize("source", ["def (", "x = '\udcff'"])
 def test_what_cannot_be_parsed_has_no_faults(source: str) -> None:
     versions: Versions = {"a.py": (b"def (", source.encode(errors="surrogateescape"))}
-    assert mutations(versions, (), "s").mutations == ()
+    assert mutations(versions, (), {}, "s").mutations == ()
+
+
+TWO = "def called(a):\n    return a\n\n\n@x\ndef other(a):\n    return a\n"
+
+
+@pytest.mark.parametrize(
+    "planned, called, symbols, left_out",
+    [
+        ((), {"pkg/text.py": {1}}, {"called"}, {"other"}),
+        ((), {"pkg/text.py": {5}}, {"other"}, {"called"}),
+        (("pkg.text:other",), {"pkg/text.py": {1}}, {"called", "other"}, set()),
+        ((), {"pkg/text.py": {9}}, {"called", "other"}, set()),
+        (("pkg.text:other",), {}, {"called", "other"}, set()),
+    ],
+)
+def test_what_no_new_test_calls_is_left_alone_unless_it_is_planned_or_there_is_nothing_else(
+    planned: tuple[str, ...],
+    called: dict[str, set[int]],
+    symbols: set[str],
+    left_out: set[str],
+) -> None:
+    found = mutations({"pkg/text.py": (None, TWO.encode())}, planned, called, "s")
+    assert {m.symbol.partition("::")[2] for m in found.mutations} == symbols
+    assert {symbol.partition("::")[2] for symbol in found.left_out} == left_out
+    assert {m.symbol for m in found.mutations if m.planned} == {
+        f"pkg/text.py::{name.partition(':')[2]}" for name in planned
+    }
+
+
+def test_annotations_and_docstrings_are_no_change() -> None:
+    old = b"class K:\n    def f(self, a):\n        return a\n"
+    new = 'class K:\n    def f(self, a: int) -> int:\n        """Say."""\n        return a\n'
+    assert made(new, old=old) == Mutations(mutations=())
+
+
+def test_statements_that_changed_are_broken_first() -> None:
+    old = b"def f(a):\n    b = g(a)\n    if b:\n        h(b)\n    c = g(b)\n    return b\n"
+    new = old.decode().replace("if b:", "if b > 2:")
+    assert made(new, old=old).mutations[0].diff.startswith("- if b > 2:")
+    assert {m.diff.partition("\n")[0] for m in made(new, old=old).mutations[:3]} == {"- if b > 2:"}

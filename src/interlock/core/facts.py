@@ -206,6 +206,7 @@ class Mutant:
         diff: the statement as it was and with the fault.
         noticed_by: tests that did not pass with it.
         problem: why the run did not end by itself, if it did not: that is noticed, too.
+        planned: the symbol is a function that the plan names.
     """
 
     symbol: str
@@ -216,6 +217,7 @@ class Mutant:
     fate: Fate
     noticed_by: tuple[str, ...] = ()
     problem: str = ""
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,8 +265,8 @@ class GreenFacts:
         neutral: the new tests in other words only: must be green.
         neutral_again: the same once more, in other words and in the order of the files; measured
             if ``neutral`` is not green.
-        mutants: the changed symbols with one fault each; each needs one that is noticed.
-        not_tried: changed symbols for which no fault was left.
+        mutants: changed functions that new tests call, and planned symbols, with one fault each.
+        not_tried: changed symbols without one: no test calls them, or no fault was left.
         coverage: what the suite ran of each changed source.
         seed: what words, orders and faults were chosen by.
         red_tests: ids that were red at RED; each must now pass.

@@ -13,7 +13,8 @@ from interlock.core import events as ev
 from interlock.core.binding import binding
 from interlock.core.decision import Decision, accepted, refused
 from interlock.core.explain import render
-from interlock.core.facts import GateFacts, TestOutcome
+from interlock.core.facts import GateFacts
+from interlock.core.freezing import freeze
 from interlock.core.gates.evaluate import evaluate_leaving
 from interlock.core.gates.red import freezes
 from interlock.core.handins import not_holder
@@ -228,25 +229,10 @@ def _passed(
 
 def _frozen(gate: GateSpec | None, facts: GateFacts) -> tuple[ev.TestsFrozen, ...]:
     """The tests that RED pins, if this is the gate that measures it."""
-    red = facts.red
-    if gate is None or not freezes(gate) or red is None or red.red is None or red.base is None:
+    if gate is None or not freezes(gate) or facts.red is None:
         return ()
-    is_red = red.red.with_outcome(TestOutcome.FAILED, TestOutcome.ERROR)
-    was_green = red.base.with_outcome(TestOutcome.PASSED) - set(red.new_tests)
-    guards = red.red.with_outcome(TestOutcome.PASSED) & set(red.guards)
-    return (
-        ev.TestsFrozen(
-            tree=facts.tree,
-            red_tests=tuple(test for test in red.new_tests if test in is_red),
-            new_tests=red.new_tests,
-            base_green=(
-                *(test.id for test in red.base.tests if test.id in was_green),
-                *sorted(guards),
-            ),
-            config=red.config,
-            environment=red.environment,
-        ),
-    )
+    frozen = freeze(facts.red, facts.tree)
+    return (frozen,) if frozen else ()
 
 
 def _summary(outcome: GateResult) -> dict[str, str]:

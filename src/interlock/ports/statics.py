@@ -14,6 +14,7 @@ from typing import Protocol
 from interlock.core.facts import Finding
 
 __all__ = [
+    "Called",
     "Mutation",
     "Mutations",
     "ReadSource",
@@ -53,6 +54,10 @@ TestName = tuple[str, str]
 
 Versions = Mapping[str, tuple[bytes | None, bytes | None]]
 """Path → contents on the base and in the candidate, ``None`` where it is not there."""
+
+
+Called = Mapping[str, Collection[int]]
+"""Path → first lines of functions."""
 
 
 class Rewriting(StrEnum):
@@ -95,6 +100,7 @@ class Mutation:
         what: the fault in a few words.
         diff: the statement as it was and as it is now.
         source: the whole file with the fault.
+        planned: it is a function that the plan names.
     """
 
     symbol: str
@@ -104,6 +110,7 @@ class Mutation:
     what: str
     diff: str
     source: bytes
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +145,11 @@ class Statics(Protocol):
     def statements(self, source: bytes) -> Mapping[int, int]:
         """Line → first line of the statement that runs there; other lines are not in it."""
 
-    def mutations(self, versions: Versions, planned: Collection[str], seed: str) -> Mutations:
-        """Faults for functions that changed and for planned symbols, at most 20, 5 for each."""
+    def mutations(
+        self, versions: Versions, planned: Collection[str], called: Called, seed: str
+    ) -> Mutations:
+        """Faults for planned symbols and for functions that changed and are called by a new test,
+        at most 20, 5 for each."""
 
     def definitions(
         self, tests: Collection[TestName], paths: Collection[str], read: ReadSource

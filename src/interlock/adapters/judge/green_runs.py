@@ -17,6 +17,7 @@ from interlock.adapters.judge.snapshot import Snapshot
 from interlock.adapters.judge.variants import Variant, Variants
 from interlock.adapters.judge.workbench import Measured, Workbench
 from interlock.core.facts import Fate, GreenFacts, Mutant, Run, TestOutcome, TestResult
+from interlock.core.parameters import replaced
 from interlock.ports.statics import Mutation, Mutations, Rewriting, Statics
 
 __all__ = ["Candidate", "GreenRuns"]
@@ -83,7 +84,9 @@ class GreenRuns:
     def facts(self) -> GreenFacts:
         """Everything that was measured."""
         of = self._candidate
-        suite = self._bench.measure(Variant(name="green", tree=of.tree, watch=of.sources))
+        suite = self._bench.measure(
+            Variant(name="green", tree=of.tree, watch=of.sources, minded=of.tests)
+        )
         seen = watched(suite.raw)
         facts = GreenFacts(
             suite=suite.run,
@@ -96,7 +99,11 @@ class GreenRuns:
 
     def _questioned(self, facts: GreenFacts, suite: Run, seen: Mapping[str, Watched]) -> GreenFacts:
         of = self._candidate
-        faults = self._statics.mutations(_versions(of), of.planned, of.seed)
+        # Guards may be skipped: those show nothing.
+        passing = suite.with_outcome(TestOutcome.PASSED)
+        telling = tuple(test for test in of.tests if test in passing)
+        called = _called(seen, telling)
+        faults = self._statics.mutations(_versions(of), of.planned, called, of.seed)
         made = {name: self._variants.rewritten(name, kind) for name, kind in _KINDS.items()}
         due = {name: variant for name, (variant, _) in made.items()}
         due["revert"] = self._variants.reverted(of.reverted)
@@ -113,11 +120,11 @@ class GreenRuns:
                 if not budget.allows(seconds * (1 + len(due) - len(runs))):
                     continue
                 measured = self._mutant_run(self._variants.mutated(item), seconds)
-                mutants[item] = _fate(item, measured.run, of.tests)
+                mutants[item] = _fate(item, measured.run, telling)
             # All of them must fail in every run; those that do are no news.
             own += [t for t in measured.own if item == "control" or t.outcome not in _BAD]
         again = unexpected = None
-        if set(of.tests) - runs["neutral"].with_outcome(TestOutcome.PASSED):
+        if set(telling) - runs["neutral"].with_outcome(TestOutcome.PASSED):
             again = self._bench.measure(self._variants.neutral_again()).run
         if made["perturbed"][1] & runs["perturbed"].with_outcome(TestOutcome.PASSED):
             variant, _ = self._variants.rewritten("unexpected", Rewriting.UNEXPECTED)
@@ -185,7 +192,7 @@ class GreenRuns:
 
 
 def _is_green(run: Run, must_pass: frozenset[str]) -> bool:
-    missed = must_pass - run.with_outcome(TestOutcome.PASSED)
+    missed = must_pass - run.with_outcome(TestOutcome.PASSED) - replaced(must_pass, run)
     bad = run.with_outcome(*_BAD)
     return run.whole and not (run.collect_errors or bad or missed)
 
@@ -207,6 +214,13 @@ def _versions(of: Candidate) -> dict[str, tuple[bytes | None, bytes | None]]:
         return tree.read(path) if path in tree.paths else None
 
     return {path: (read(of.reverted, path), read(of.tree, path)) for path in of.sources}
+
+
+def _called(seen: Mapping[str, Watched], tests: Collection[str]) -> dict[str, set[int]]:
+    return {
+        path: {line for line, by in what.reached.items() if not set(tests).isdisjoint(by)}
+        for path, what in seen.items()
+    }
 
 
 def _others(tests: Sequence[str], done: Collection[str]) -> tuple[str, ...]:
@@ -236,4 +250,5 @@ def _mutant(fault: Mutation, fate: Fate) -> Mutant:
         what=fault.what,
         diff=fault.diff,
         fate=fate,
+        planned=fault.planned,
     )

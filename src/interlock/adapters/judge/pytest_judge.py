@@ -30,6 +30,7 @@ from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.trees.repository import Repository
 from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run, TestOutcome
 from interlock.core.model import EnvironmentSpec
+from interlock.core.parameters import function
 from interlock.core.policy.paths import PathRules
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level, Limits
@@ -239,13 +240,13 @@ class PytestJudge:
             if path in frozen.paths and base.entry(path) != frozen.entry(path):
                 old = base.read(path) if path in base.paths else b""
                 changed[path] = self._statics.changed_symbols(old, frozen.read(path))
-        known = {test.partition("[")[0] for test in base_run.ids}
+        known = set(map(function, base_run.ids))
         return tuple(
             test.id
             for test in red.tests
             if function_of(test.id).replace("::", ".")
             in changed.get(test.id.partition("::")[0], ())
-            or test.id.partition("[")[0] not in known
+            or function(test.id) not in known
             or (test.id not in base_run.ids and test.outcome is not TestOutcome.PASSED)
         )
 

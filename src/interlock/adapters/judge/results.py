@@ -89,7 +89,7 @@ class Watched:
 
     Args:
         lines: their numbers.
-        reached: first line of a function → some of the tests that called it.
+        reached: first line of a function → tests that called it: all that were minded, some others.
     """
 
     lines: frozenset[int]

@@ -44,6 +44,7 @@ class RunnerSession:
         seconds: float,
         seed: int | None = None,
         watch: Sequence[str] = (),
+        minded: Sequence[str] = (),
     ) -> RawRun:
         """Run pytest on a fresh copy of a tree.
 
@@ -56,6 +57,7 @@ class RunnerSession:
             seconds: wall time for pytest.
             seed: of the random order of the tests; ``None`` leaves them in the project's order.
             watch: paths of which the lines that run are reported.
+            minded: tests of which it is reported what functions of these they reach.
 
         Raises:
             UnavailableError: no runner starts. That one was lost in the middle is a result.
@@ -66,6 +68,7 @@ class RunnerSession:
             "keep": None if keep is None else sorted(keep),
             "drop": sorted(drop),
             "watch": list(watch),
+            "minded": list(minded),
             "seed": seed,
             "directory": self._conditions.spec.directory,
         }

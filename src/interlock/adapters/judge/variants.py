@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from interlock.adapters.judge.snapshot import Snapshot
+from interlock.core.parameters import function
 from interlock.ports.statics import Mutation, Rewriting, Rewritten, Statics
 
 __all__ = ["Variant", "Variants", "files_of", "function_of"]
@@ -34,6 +35,7 @@ class Variant:
         drop: ids not to run.
         seed: of a random order of the tests; ``None`` for the project's own.
         watch: paths of which the lines that run are reported.
+        minded: tests of which it is reported what functions of these they reach.
         own: those of ``keep`` that are the judge's own.
     """
 
@@ -44,6 +46,7 @@ class Variant:
     drop: frozenset[str] = frozenset()
     seed: int | None = None
     watch: tuple[str, ...] = ()
+    minded: tuple[str, ...] = ()
     own: frozenset[str] = frozenset()
 
 
@@ -54,7 +57,7 @@ def files_of(tests: Iterable[str]) -> tuple[str, ...]:
 
 def function_of(test: str) -> str:
     """Name of the function within its file: ``TestA::test_b`` of ``f.py::TestA::test_b[1]``."""
-    return test.partition("[")[0].partition("::")[2]
+    return function(test).partition("::")[2]
 
 
 class Variants:

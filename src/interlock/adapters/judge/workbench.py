@@ -76,6 +76,7 @@ class Workbench:
             drop=variant.drop,
             seed=variant.seed,
             watch=variant.watch,
+            minded=variant.minded,
             seconds=min(self._seconds, seconds or self._seconds),
         )
         run = to_run(variant.name, tree.oid, raw, blame or Blame())

@@ -3,7 +3,7 @@
 A forged result shares a process with an honest one; what gives it away is that it stays green
 where green is impossible, or is green only as long as nobody touches a text. One new test of which
 that cannot be told either way is *inconclusive* and is reported; a change is refused if no new test
-is conclusive, or if no conclusive one notices any fault in a function that was changed.
+is conclusive, or if no conclusive one notices any fault, or none in a function that was planned.
 """
 
 from __future__ import annotations
@@ -15,12 +15,21 @@ from typing import Any
 from interlock.core.facts import Cause, Fate, GreenFacts, Mutant, Run, TestOutcome
 from interlock.core.reasons import Outcome
 
-__all__ = ["BLOCKING_FINDINGS", "Doubt", "doubt", "found_in_text", "inconclusive", "survivors"]
+__all__ = [
+    "BLOCKING_FINDINGS",
+    "Doubt",
+    "doubt",
+    "found_in_text",
+    "inconclusive",
+    "survivors",
+    "unnoticed",
+]
 
 LOOK = "interlock evidence TASK shows the judge's runs."
 _BACK = "Go back to TDD and"
 _BAD = (TestOutcome.FAILED, TestOutcome.ERROR)
 _SHOWN = 3
+_ENOUGH = 2
 
 BLOCKING_FINDINGS = frozenset(
     {"bytecode", "equals_everything", "plugin", "runner_import", "runner_name", "startup_file"}
@@ -225,27 +234,47 @@ def _no_oracle(measured: GreenFacts) -> Doubt | None:
     )
 
 
-def _faults(measured: GreenFacts) -> Doubt | None:
-    """Every changed function of which a mutant ran has one that a test noticed."""
+def unnoticed(measured: GreenFacts) -> dict[str, list[Mutant]]:
+    """Changed symbols of which faults were tried and no conclusive test noticed any."""
     blind = inconclusive(measured).keys()
-    tried: dict[str, list[Mutant]] = {}
-    for mutant in measured.mutants:
-        if mutant.fate is not Fate.NOT_RUN:
-            tried.setdefault(mutant.symbol, []).append(mutant)
-    unnoticed = {
+    tried = _tried(measured)
+    return {
         symbol: mutants
         for symbol, mutants in tried.items()
         if not any(set(mutant.noticed_by) - blind for mutant in mutants)
     }
-    if not unnoticed:
+
+
+def _tried(measured: GreenFacts) -> dict[str, list[Mutant]]:
+    tried: dict[str, list[Mutant]] = {}
+    for mutant in measured.mutants:
+        if mutant.fate is not Fate.NOT_RUN:
+            tried.setdefault(mutant.symbol, []).append(mutant)
+    return tried
+
+
+def _faults(measured: GreenFacts) -> Doubt | None:
+    """A planned function has a fault that a test noticed, and so has something that changed.
+
+    Other functions may change for reasons that are no test's business: those are reported. One
+    fault alone may be none: the code with it means the same.
+    """
+    found = unnoticed(measured)
+    every = found.keys() == _tried(measured).keys()
+    asked = {
+        symbol: mutants
+        for symbol, mutants in found.items()
+        if every or (mutants[0].planned and len(mutants) >= _ENOUGH)
+    }
+    if not asked:
         return None
-    symbol, mutants = next(iter(unnoticed.items()))
+    symbol, mutants = next(iter(asked.items()))
     shown = "; ".join(map(_place, mutants[:_SHOWN]))
     return Doubt(
         outcome=Outcome.FAIL,
         message=f"no test notices any fault in {symbol}: {shown}",
         remedy=f"{_BACK} assert what {symbol.partition('::')[2]} is for, or leave it as it was.",
-        facts={"survivors": [_place(m) for each in unnoticed.values() for m in each]},
+        facts={"survivors": [_place(m) for each in asked.values() for m in each]},
     )
 
 

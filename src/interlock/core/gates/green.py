@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from interlock.core.facts import Fate, GateFacts, GreenFacts, Run, TestOutcome
-from interlock.core.gates.belief import doubt, found_in_text, inconclusive, survivors
+from interlock.core.gates.belief import doubt, found_in_text, inconclusive, survivors, unnoticed
 from interlock.core.gates.claims import false_claim
 from interlock.core.gates.flaky import flaky
 from interlock.core.gates.kind import CheckKind, Examples, Needs, result
 from interlock.core.gates.samples import NEW, OLD, green, run
 from interlock.core.model import CheckSpec
+from interlock.core.parameters import replaced
 from interlock.core.reasons import CheckResult, Outcome
 
 __all__ = ["KINDS"]
@@ -90,6 +91,7 @@ def _believed(spec: CheckSpec, measured: GreenFacts, suite: Run) -> CheckResult:
     message += f"; {noticed} of {len(measured.mutants)} faults are noticed"
     blind, signs = inconclusive(measured), found_in_text(measured)
     notes = [f"{test} {why}" for test, why in blind.items()] + signs
+    notes += [f"no test notices any fault in {symbol}" for symbol in unnoticed(measured)]
     facts = {"inconclusive": blind, "findings": signs, "survivors": survivors(measured)}
     if not notes:
         return result(spec, Outcome.PASS, message, facts=facts)
@@ -99,7 +101,7 @@ def _believed(spec: CheckSpec, measured: GreenFacts, suite: Run) -> CheckResult:
 
 def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> CheckResult | None:
     passed = suite.with_outcome(TestOutcome.PASSED)
-    replaced = _replaced(measured, suite)
+    elsewhere = replaced(_wanted(measured), suite)
     doubtful: set[str] = set()
     for ids, what in (
         (measured.red_tests, " was red and is {}"),
@@ -107,7 +109,7 @@ def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> Che
         (suite.with_outcome(*_BAD), " fails"),
     ):
         doubtful |= (set(ids) - passed) & set(measured.flaky)
-        if not_green := sorted(set(ids) - passed - doubtful - replaced):
+        if not_green := sorted(set(ids) - passed - doubtful - elsewhere):
             told = f"; the claimed test result is false as well: {lie}" if lie else ""
             return result(
                 spec,
@@ -119,22 +121,8 @@ def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> Che
     return flaky(spec, sorted(doubtful)) if doubtful else None
 
 
-def _replaced(measured: GreenFacts, suite: Run) -> frozenset[str]:
-    """Of a test with parameters, wanted ids in whose place there are others that pass.
-
-    Its parameters are part of the id: the time of day, or a case that was changed at RED.
-    """
-    wanted = {*measured.red_tests, *measured.base_green}
-    others: dict[str, int] = {}
-    for test in suite.with_outcome(TestOutcome.PASSED) - wanted:
-        others[test.partition("[")[0]] = others.get(test.partition("[")[0], 0) + 1
-    found: set[str] = set()
-    for test in sorted(wanted - suite.ids):
-        function, bracket, _ = test.partition("[")
-        if bracket and others.get(function, 0) > 0:
-            others[function] -= 1
-            found.add(test)
-    return frozenset(found)
+def _wanted(measured: GreenFacts) -> frozenset[str]:
+    return frozenset({*measured.red_tests, *measured.base_green})
 
 
 def _outcome(suite: Run, test_id: str) -> str:
@@ -147,8 +135,8 @@ def _no_skipped_tests(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     measured = facts.green
     assert measured is not None
     assert measured.suite is not None
-    wanted = set(measured.red_tests) | set(measured.base_green)
-    if gone := sorted(wanted - measured.suite.ids - _replaced(measured, measured.suite)):
+    wanted = _wanted(measured)
+    if gone := sorted(wanted - measured.suite.ids - replaced(wanted, measured.suite)):
         return result(
             spec,
             Outcome.FAIL,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from interlock.statics.python.written_tests import Function
 
-__all__ = ["Fault", "faults", "raises_at_once"]
+__all__ = ["Fault", "after_docstring", "faults", "raises_at_once"]
 
 Apply = Callable[[ast.AST], None]
 
@@ -64,7 +64,7 @@ def faults(definition: ast.stmt) -> Iterator[Fault]:
     gives to names."""
     match definition:
         case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
-            statements = body[_after_docstring(definition) :]
+            statements = body[after_docstring(definition) :]
         case ast.ClassDef(body=body):
             statements = [s for s in body if isinstance(s, ast.Assign | ast.AnnAssign)]
         case _:
@@ -80,13 +80,14 @@ def raises_at_once(function: Function) -> Fault | None:
 
     def apply(node: ast.AST) -> None:
         assert isinstance(node, Function)  # noqa: S101 — a copy of ``function``
-        place = _after_docstring(node)
+        place = after_docstring(node)
         node.body.insert(place, ast.Raise(ast.Name("RuntimeError", ast.Load())))
 
     return Fault(9, "raise at once", function, apply)
 
 
-def _after_docstring(function: Function) -> int:
+def after_docstring(function: Function) -> int:
+    """Place of the first statement of a body that does anything."""
     return 1 if ast.get_docstring(function, clean=False) is not None else 0
 
 
@@ -133,7 +134,7 @@ def _speaks(node: ast.Name | ast.Attribute) -> bool:
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
-            yield from body[_after_docstring(node) :]
+            yield from body[after_docstring(node) :]
         case ast.AnnAssign(target=target, value=value):
             yield target
             if value is not None:

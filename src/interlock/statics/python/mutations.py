@@ -1,8 +1,9 @@
 """Small faults in changed code, one at a time: a test that notices none of them shows nothing.
 
 What no test could be asked to notice is left alone: logging, messages of errors, annotations,
-docstrings, bodies that do nothing. A function in which nothing else can be broken is made to raise
-when it is called.
+docstrings, bodies that do nothing, and functions that are neither planned nor called by a new test.
+Statements that changed come before those that did not. A function in which nothing else can be
+broken is made to raise when it is called.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 
-from interlock.ports.statics import Mutation, Mutations, Versions
-from interlock.statics.python.faults import Fault, faults, raises_at_once
+from interlock.ports.statics import Called, Mutation, Mutations, Versions
+from interlock.statics.python.faults import Fault, after_docstring, faults, raises_at_once
 from interlock.statics.python.modules import Layout, parse_symbol
 from interlock.statics.python.symbols import bindings, parse
 from interlock.statics.python.written_tests import Function
@@ -35,18 +36,24 @@ class _Changed:
     tree: ast.Module
     node: ast.stmt
     is_planned: bool
+    old: ast.stmt | None
 
 
-def mutations(versions: Versions, planned: Collection[str], seed: str) -> Mutations:
+def mutations(versions: Versions, planned: Collection[str], called: Called, seed: str) -> Mutations:
     """Faults for what changed, in the order in which they should be tried.
 
     Args:
         versions: path → contents on the base and in the candidate, ``None`` where it is not there.
         planned: symbols of the plan; values among them count as well as functions.
+        called: path → first lines of the functions that new tests call in the candidate.
         seed: decides which of many possible faults are chosen.
     """
     chance = random.Random(seed)  # noqa: S311 — a choice that has to be repeatable
-    found = list(_changed(versions, planned))
+    changed = list(_changed(versions, planned))
+    found = [each for each in changed if each.is_planned or _is_called(each, called)]
+    if not any(_is_called(each, called) for each in changed):
+        # The tests drive another process, or it only looks as if they called nothing.
+        found = changed
     chance.shuffle(found)
     found.sort(key=lambda each: not each.is_planned)
     rows = [[(each, fault) for fault in _chosen(each, chance)] for each in found]
@@ -55,6 +62,7 @@ def mutations(versions: Versions, planned: Collection[str], seed: str) -> Mutati
     made = tuple(_made(each, fault) for each, fault in turns[:IN_ALL])
     tried = {mutation.symbol for mutation in made}
     possible = {_symbol(row[0][0]) for row in rows if row}
+    possible |= {_symbol(each) for each in changed if each not in found}
     return Mutations(mutations=made, left_out=tuple(sorted(possible - tried)))
 
 
@@ -63,17 +71,35 @@ def _symbol(changed: _Changed) -> str:
 
 
 def _changed(versions: Versions, planned: Collection[str]) -> Iterator[_Changed]:
-    before = {path: _definitions(old) for path, (old, _) in versions.items() if old is not None}
+    olds = {path: _definitions(old)[1] for path, (old, _) in versions.items() if old is not None}
     # What only moved to another file did not change.
-    known = {(name, ast.dump(node)) for each in before.values() for name, node in each[1]}
+    known = {(name, _meaning(node)) for each in olds.values() for name, node in each}
     for path, (_, new) in versions.items():
         if new is None:
             continue
         tree, definitions = _definitions(new)
         for name, node in definitions:
             is_planned = _is_planned(path, name, planned)
-            if (_first_line(node) or is_planned) and (name, ast.dump(node)) not in known:
-                yield _Changed(path, name, tree, node, is_planned)
+            if (_first_line(node) or is_planned) and (name, _meaning(node)) not in known:
+                old = dict(olds.get(path, ())).get(name)
+                yield _Changed(path, name, tree, node, is_planned, old)
+
+
+def _is_called(changed: _Changed, called: Called) -> bool:
+    return _first_line(changed.node) in called.get(changed.path, ())
+
+
+def _meaning(node: ast.stmt) -> str:
+    """What a definition is when it runs: annotations and docstrings do not count."""
+    node = copy.deepcopy(node)
+    for inner in ast.walk(node):
+        match inner:
+            case ast.arg():
+                inner.annotation = None
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                inner.returns = None
+                inner.body = inner.body[after_docstring(inner) :]
+    return ast.dump(node)
 
 
 def _definitions(source: bytes) -> tuple[ast.Module, list[tuple[str, ast.stmt]]]:
@@ -112,13 +138,36 @@ def _chosen(changed: _Changed, chance: random.Random) -> list[Fault]:
     """Up to ``PER_SYMBOL`` faults, of as many kinds as there are."""
     possible = list(faults(changed.node))
     chance.shuffle(possible)
-    possible.sort(key=lambda fault: fault.rank)
-    kinds = [list(of_kind) for _, of_kind in groupby(possible, key=lambda fault: fault.rank)]
-    chosen = [fault for turn in zip_longest(*kinds) for fault in turn if fault is not None]
+    unchanged = {_own(node) for node in _statements(changed.old)}
+    chosen: list[Fault] = []
+    for is_old in (False, True):
+        some = [
+            fault
+            for fault in possible
+            if (_own(_statement_around(changed.node, fault.node)) in unchanged) is is_old
+        ]
+        some.sort(key=lambda fault: fault.rank)
+        kinds = [list(of_kind) for _, of_kind in groupby(some, key=lambda fault: fault.rank)]
+        chosen += [fault for turn in zip_longest(*kinds) for fault in turn if fault is not None]
     if not chosen and isinstance(changed.node, Function):
         last = raises_at_once(changed.node)
         return [last] if last else []
     return chosen[:PER_SYMBOL]
+
+
+def _statements(root: ast.stmt | None) -> list[ast.stmt]:
+    return [node for node in ast.walk(root) if isinstance(node, ast.stmt)] if root else []
+
+
+def _own(statement: ast.stmt) -> str:
+    """A statement without those inside it."""
+    parts = [
+        ast.dump(value)
+        for name, field in ast.iter_fields(statement)
+        for value in (field if isinstance(field, list) else [field])
+        if isinstance(value, ast.AST) and not isinstance(value, ast.stmt)
+    ]
+    return f"{type(statement).__name__} {parts}"
 
 
 def _made(changed: _Changed, fault: Fault) -> Mutation:
@@ -139,6 +188,7 @@ def _made(changed: _Changed, fault: Fault) -> Mutation:
         what=fault.what,
         diff=f"- {before}\n+ {_line(shown)}",
         source=ast.unparse(tree).encode(),
+        planned=changed.is_planned and _first_line(changed.node) > 0,
     )
 
 

@@ -49,7 +49,7 @@ def run(job: dict[str, Any], root: str, frames: int) -> int:
     setattr(importlib.metadata, "distributions", of_environment)  # noqa: B010 — as above
     # At the end: for `-p tests.plugin` in the settings, without hiding anything.
     sys.path += [*editable(root), project]
-    lines = Lines(root, job["watch"])
+    lines = Lines(root, job["watch"], job["minded"])
     out = Frames(frames, job["directory"])
     reporter = Reporter(
         out,

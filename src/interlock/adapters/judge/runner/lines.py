@@ -26,10 +26,12 @@ class Lines:
     Args:
         root: of the tree.
         paths: of the files, from its root.
+        minded: tests that are told of with everything they reach; of others only some are.
     """
 
-    def __init__(self, root: str, paths: Iterable[str]) -> None:
+    def __init__(self, root: str, paths: Iterable[str], minded: Iterable[str]) -> None:
         self.test = ""
+        self._minded = frozenset(minded)
         self.hit: dict[str, set[int]] = {path: set() for path in paths}
         self.reached: dict[str, dict[int, set[str]]] = {path: {} for path in self.hit}
         self._traces: dict[str, Trace | None] = {
@@ -68,7 +70,7 @@ class Lines:
 
         def call(frame: FrameType, event: str, argument: Any) -> Any:
             tests = reached.setdefault(frame.f_code.co_firstlineno, set())
-            if self.test and len(tests) < _REACHING:
+            if self.test and (len(tests) < _REACHING or self.test in self._minded):
                 tests.add(self.test)
             return line
 

@@ -41,7 +41,7 @@ def run(job: dict[str, Any], root: str, frames: int) -> int:
     sys.path[:0] = [project, *(p for p in [os.path.join(project, "src")] if os.path.isdir(p))]
     sys.path += editable(root)
     out = Frames(frames, job["directory"])
-    lines = Lines(root, job["watch"])
+    lines = Lines(root, job["watch"], job["minded"])
     lines.start()
     tests, broken = _collected(out, project, _files(job, root, project))
     keep, drop = job["keep"], frozenset(job["drop"])
