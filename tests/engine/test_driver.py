@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,40 @@ def test_a_task_is_driven_from_its_plan_to_one_commit() -> None:
         assert b.runner.sessions == {}
         assert b.now.doors.open_ids == set()
         assert len(b.runner.started) == 5 + 5  # phases, reviewers
+
+    run(story)
+
+
+def test_what_lands_is_the_tree_that_was_judged_in_one_commit_that_says_so() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.create(REVIEWED)
+        await _finish(b, task_id)
+        state = b.state(task_id)
+        tree, parent, message = b.trees.landed[f"interlock/{task_id}"]
+        events = b.store.task_events(task_id)
+        judged = [e.data["tree"] for e in events if e.event_type == "evidence_recorded"]
+        assert tree == judged[-1] == state.tree
+        assert parent == state.base_commit
+        assert list(b.trees.landed) == [state.branch]
+        assert f"\n\nInterlock-Task: {task_id}\nInterlock-Tree: {tree}\n" in message
+        assert re.search(r"\nInterlock-Attestation: [0-9a-f]{64}\n$", message)
+
+    run(story)
+
+
+def test_every_tree_that_was_taken_over_is_kept_by_task_and_attempt() -> None:
+    async def story(b: Bench) -> None:
+        task_id = await b.reach("REVIEW")
+        attempt = ""
+        wanted = set()
+        for event in b.store.task_events(task_id):
+            attempt = event.data.get("attempt_id", attempt)
+            if event.event_type == "tree_imported":
+                tree = event.data["tree"]
+                wanted.add((f"refs/interlock/{task_id}/{attempt}/{tree}", tree))
+        base = b.state(task_id).base_tree
+        assert len(wanted) >= 3
+        assert {pair for pair in wanted if pair[1] != base} <= set(b.trees.refs.items())
 
     run(story)
 

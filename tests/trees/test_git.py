@@ -67,9 +67,12 @@ def test_nothing_is_discovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         _ = Git(None).place
 
 
-def test_configuration_that_was_cleaned_away_is_made_again(bare: Git) -> None:
+@pytest.mark.parametrize("part", [".", "hooks", "empty", "config"])
+def test_configuration_that_was_cleaned_away_is_made_again(bare: Git, part: str) -> None:
+    """Old files and empty directories in a directory for temporary ones do not last."""
     before = gitconfig.home()
-    shutil.rmtree(before)
+    gone = before / part
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
     assert bare.run("version").startswith(b"git version")
     assert gitconfig.home() != before
 

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,7 +91,9 @@ def test_repository_inside_the_tree_is_refused_and_its_neighbours_land(project: 
     assert causes(imported) == {"src/vendored/.git": "a nested repository"}
 
 
-def test_deep_directories_are_refused_at_the_limit(project: Project) -> None:
+@pytest.fixture
+def deep(project: Project) -> Iterator[Path]:
+    """A working copy with more directories in each other than a recursion gets through."""
     here = os.open(project.scratch / "src", os.O_RDONLY)
     for _ in range(3000):
         os.mkdir("d", dir_fd=here)
@@ -100,11 +102,19 @@ def test_deep_directories_are_refused_at_the_limit(project: Project) -> None:
         here = below
     os.close(os.open("f", os.O_CREAT, dir_fd=here))
     os.close(here)
+    yield project.scratch / "src/d"
+    # pytest itself would not get through.
+    subprocess.run(["rm", "-rf", project.scratch], check=True)
+
+
+def test_deep_directories_are_refused_at_the_limit_and_removed(
+    project: Project, deep: Path
+) -> None:
     imported = project.bring()
     assert imported.tree == project.base.tree
     assert list(causes(imported).values()) == ["deeper than 64 levels"]
     project.revert(imported.reverts)
-    assert not (project.scratch / "src/d").exists()
+    assert not deep.exists()
 
 
 @pytest.mark.parametrize(

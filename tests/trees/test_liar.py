@@ -7,7 +7,7 @@ from tests.trees.support import ANYTHING, Project, body, causes, manifest, only_
 
 from interlock.adapters.trees import Import
 from interlock.adapters.trees.objects import blob_oid
-from interlock.errors import InterlockError, InvalidInputError, TooLargeError
+from interlock.errors import InterlockError, InternalError, InvalidInputError, TooLargeError
 
 X = blob_oid(b"x")
 
@@ -85,6 +85,23 @@ def test_a_walker_that_names_directories_without_end_is_ended(project: Project) 
         asked = todo.manifest(manifest({}, closed=[path]))
     with pytest.raises(InvalidInputError):
         todo.manifest(manifest({}, closed=[path + b"/d"]))
+
+
+def test_a_path_that_is_too_deep_does_not_land(project: Project) -> None:
+    todo = Import(project.repository, project.base.tree, ANYTHING)
+    asked: bytes | None = todo.directories()
+    path = b"d"
+    files = honest(project)
+    while path.count(b"/") < 64:
+        asked = todo.manifest(manifest(files, closed=[path]))
+        path, files = path + b"/d", {}
+    assert asked == path[:-2] + b"\0\0"
+    with pytest.raises(InternalError):
+        todo.finish()
+    assert todo.manifest(manifest({path: (b"100644", X)})) is None
+    assert todo.wanted() == []
+    imported = todo.finish()
+    assert (imported.tree, len(imported.refused)) == (project.base.tree, 1)
 
 
 def test_a_directory_of_the_base_is_not_left_out(project: Project) -> None:

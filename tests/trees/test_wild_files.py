@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from tests.trees.support import Project, allowed, causes, commit_all, git, put
 
-from interlock.adapters.trees import Limits
+from interlock.adapters.trees import Limits, names
 from interlock.adapters.trees.changes import differing
 from interlock.adapters.trees.entry import shown
 from interlock.adapters.trees.names import unusable
-from interlock.supervisor.toolhost import steady
+from interlock.core.policy import pathshape
+from interlock.supervisor.toolhost import steady, walk
 from interlock.supervisor.toolhost.steady import MAX_FILE_BYTES
 
 
@@ -202,6 +203,13 @@ def test_as_many_files_as_are_allowed_land_and_one_more_does_not(
     (project.scratch / "src/many/d0/f00000.txt").unlink()
     swapped = project.bring(allowed, start=whole.tree, limits=limits)
     assert (swapped.refused, len(swapped.changes)) == ({}, 2)
+
+
+def test_the_limits_are_those_that_are_documented() -> None:
+    limits = Limits()
+    assert (limits.entries, limits.total_bytes, limits.file_bytes) == (50_000, 512 << 20, 64 << 20)
+    assert limits.file_bytes == MAX_FILE_BYTES
+    assert walk.MAX_DEPTH == names.MAX_DEPTH == pathshape.MAX_DEPTH == 64
 
 
 def test_the_limit_of_depth_is_exact(project: Project) -> None:

@@ -63,7 +63,8 @@ class _Place:
 
     def _intact(self, path: Path) -> bool:
         try:
-            return path.stat().st_ino == self._inode and (path / "config").is_file()
+            whole = (path / "hooks").is_dir() and (path / "empty").is_file()
+            return whole and path.stat().st_ino == self._inode and (path / "config").is_file()
         except OSError:
             return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from interlock.core import commands as cmd
 from interlock.core.policy.targets import why_not_taken
 from interlock.core.tasks import TaskState
@@ -68,6 +70,7 @@ class Measuring:
                 request_id=state.request.request_id, message=error.message, remedy=error.remedy
             )
             return await self._means.apply(state, refusal)
+        await asyncio.to_thread(self._keep, state, imported.tree)
         taken = cmd.TakeOver(
             request_id=state.request.request_id,
             tree=imported.tree,
@@ -77,6 +80,12 @@ class Measuring:
         )
         await self._means.apply(state, taken)
         return True
+
+    def _keep(self, state: TaskState, tree: str) -> None:
+        """Whatever becomes of the request, what is measured of this tree can be looked up."""
+        if tree != state.base_tree:
+            ref = f"refs/interlock/{state.task_id}/{state.attempt_id}/{tree}"
+            self._means.repository.keep(tree, ref, parent=state.base_commit)
 
 
 def _ending(house: Housed | None) -> Ending:

@@ -87,6 +87,8 @@ class MemoryTrees:
 
     Attributes:
         branches: branch → commit, of what was landed.
+        landed: branch → tree, parent and message of that commit.
+        refs: ref → tree, of what is kept.
         uncommitted: what the user's working tree is said to have besides.
     """
 
@@ -94,6 +96,8 @@ class MemoryTrees:
         self._trees: dict[str, dict[str, str]] = {}
         self._commits: dict[str, str] = {}
         self.branches: dict[str, str] = {}
+        self.landed: dict[str, tuple[str, str, str]] = {}
+        self.refs: dict[str, str] = {}
         self.uncommitted: tuple[str, ...] = ()
         tree = self.put(files)
         self._base = (self._commit(tree, "base"), tree)
@@ -117,6 +121,7 @@ class MemoryTrees:
 
     def keep(self, tree: str, ref: str, *, parent: str) -> str:
         """A commit of the tree."""
+        self.refs[ref] = tree
         return self._commit(tree, f"{ref} on {parent}")
 
     def diff(self, old: str, new: str) -> tuple[TreeChange, ...]:
@@ -150,4 +155,5 @@ class MemoryTrees:
             raise NotFoundError("no such tree or parent", code="IL-TST-001")
         commit = self._commit(tree, message)
         self.branches[branch] = commit
+        self.landed[branch] = (tree, parent, message)
         return commit

@@ -30,7 +30,7 @@ from interlock.adapters.trees.refusals import readable
 from interlock.adapters.trees.repository import Repository
 from interlock.adapters.trees.reverts import Revert, reverts
 from interlock.core.facts import TreeChange
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, InternalError
 
 __all__ = ["Import", "Imported"]
 
@@ -91,7 +91,8 @@ class Import:
         self._listing = Listing(repository, start_tree, self._start, self._large)
         self._files: dict[bytes, Entry] = {}
         self._refused: dict[bytes, str] = {}
-        self._wanted: frozenset[bytes] = frozenset()
+        self._wanted: dict[bytes, None] = {}
+        self._is_listed = False
         self._broken: dict[bytes, str] = {}
         self._sizes: dict[bytes, int] = {}
         self._contents = Contents(())
@@ -108,18 +109,25 @@ class Import:
             InvalidInputError: it is malformed (``IL-TRE-014``).
             TooLargeError: the tree is beyond anything that can be walked (``IL-TRE-015``).
         """
-        return self._listing.take(data)
+        asked = self._listing.take(data)
+        if asked is None:
+            self._look_through()
+        return asked
 
     def wanted(self) -> list[bytes]:
         """The oids whose contents are needed, after the last manifest."""
+        return list(self._wanted)
+
+    def _look_through(self) -> None:
+        """With everything listed: which contents are needed."""
+        self._is_listed = True
         self._files, self._refused = self._listing.files, self._listing.refused
         known = {entry.oid for entry in self._start.values() if entry.mode != GITLINK}
         candidates = self._candidates()
         both = (*self._start.values(), *candidates.values())
         self._contents = Contents(entry.oid for entry in both if entry.mode == LINK)
         wanted = dict.fromkeys(e.oid for e in candidates.values() if e.oid not in known)
-        self._wanted = frozenset(wanted)
-        return list(wanted)
+        self._wanted = wanted
 
     def receive(self, asked: Sequence[bytes], body: bytes) -> list[bytes]:
         """Take a reply to ``blobs``; what still has to be asked for (a reply may end early).
@@ -163,9 +171,12 @@ class Import:
         """Write the tree that lands.
 
         Raises:
+            InternalError: not everything was listed (``IL-TRE-027``).
             IntegrityError: git made another tree of it (``IL-TRE-021``), or it holds what it must
                 not (``IL-TRE-023``).
         """
+        if not self._is_listed:
+            raise InternalError("what was not listed is not deleted", code="IL-TRE-027")
         self._writer.store()
         self._check_contents()
         while True:
