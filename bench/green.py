@@ -14,7 +14,7 @@ from bench.suites import SUITES, Suite
 from interlock.adapters.confinement import UidRange, probe
 from interlock.adapters.judge import PytestJudge
 from interlock.adapters.trees.repository import Repository
-from interlock.core.facts import TestOutcome
+from interlock.core.facts import Fate, TestOutcome
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level
@@ -107,6 +107,7 @@ class _Case:
             new_tests=facts.new_tests,
             base_green=tuple(sorted(facts.base.with_outcome(TestOutcome.PASSED))),
             config=facts.config,
+            new_symbols=("sample.work:slug",),
             seconds=_SECONDS,
         )
         self._checkout = own / "checkout"
@@ -120,6 +121,8 @@ class _Case:
         assert facts.problem == "", facts.problem
         assert facts.suite is not None
         assert len(facts.suite.with_outcome(TestOutcome.PASSED)) == len(facts.suite.tests)
+        assert facts.neutral is not None
+        assert {mutant.fate for mutant in facts.mutants} == {Fate.NOTICED}, facts.mutants
         return took
 
     def coverage(self) -> float:

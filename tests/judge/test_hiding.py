@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -38,6 +41,7 @@ def look():
                      for o in reporters],
         "environ": sorted(os.environ.items()),
         "argv": sys.argv,
+        "hash": hash("any text"),
         "left": [os.listdir(tempfile.gettempdir()), os.listdir(os.path.expanduser("~"))],
         "sizes": sorted(
             (os.path.join(at, name), os.stat(os.path.join(at, name)).st_size)
@@ -82,6 +86,15 @@ def test_nothing_in_sight_tells_the_runs_apart(
     assert seen.keys() >= {"green", "neutral", "twin", "perturbed", "control", "mutant"}
     first = seen["neutral"]
     assert "main" in str(first["frames"])
+    # Sets have the same order in all runs, also in those of other measurements.
+    expected = subprocess.run(
+        [sys.executable, "-c", "print(hash('any text'))"],
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert first["hash"] == int(expected.stdout)
     assert first["reporter"]
     for name in ("twin", "perturbed", "control", "mutant"):
         assert seen[name] == first, name

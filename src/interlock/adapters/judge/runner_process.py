@@ -125,7 +125,7 @@ class RunnerProcess:
             translate, spec=spec, level=self._place.level
         )
         program = f"{seen(ENVIRONMENT)}/bin/python"
-        argv = (program, "-I", "-B", "-c", _START, seen(_RUNNER), str(descriptor), seen(TREE))
+        argv = (program, "-P", "-s", "-B", "-c", _START, seen(_RUNNER), str(descriptor), seen(TREE))
         path = f"{seen(ENVIRONMENT)}/bin:/usr/local/bin:/usr/bin:/bin"
         env = {**spec.env, "VIRTUAL_ENV": seen(ENVIRONMENT), "PATH": path}
         return dataclasses.replace(
