@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,7 +16,7 @@ from interlock.adapters.agents.command import command_agent
 from interlock.adapters.agents.scripted import reviewer_commands, scripted_command
 from interlock.adapters.confinement import UidRange, start
 from interlock.errors import UsageError
-from interlock.ports.confinement import Level
+from interlock.ports.confinement import Level, Sandbox
 from interlock.ports.runner import AgentCommand, SessionSpec
 from interlock.supervisor.composition import PROGRAMS, agent_environment, compose
 
@@ -105,6 +106,31 @@ def test_script_is_read_by_its_program(level: Level, room: Room) -> None:
     # It got as far as its script, and no further: there is no door.
     assert status == 2
     assert "a step is one of" in said
+
+
+def test_the_agent_is_told_an_address_and_given_no_secret(room: Room) -> None:
+    """An address, because "localhost" may be one that the agent can listen at itself."""
+    spec = SessionSpec(session_id="s", scratch=str(room.scratch), agent_id="author")
+    composed = compose(
+        spec, state=room.state, own=room.own, socket_fd=0, uid=None, level=Level.FULL
+    )
+
+    class Running:
+        level = Level.FULL
+
+        def port(self, inner: int) -> int:
+            return inner
+
+    running = cast(Sandbox, Running())
+    assert agent_environment(spec, composed, running) == {
+        "PYTHONPATH": "/opt/interlock/lib",
+        "INTERLOCK_LIB": "/opt/interlock/lib",
+        "PYTHONUNBUFFERED": "1",
+        "INTERLOCK_URL": "http://127.0.0.1:8000",
+        "INTERLOCK_AGENT_ID": "author",
+        "INTERLOCK_PROMPT_FILE": "/run/interlock-session/prompt.md",
+    }
+    assert composed.env.keys() == {"PATH"}
 
 
 @pytest.mark.sandbox

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from interlock.errors import UsageError
-from interlock.ports.confinement import Rung
+from interlock.adapters.confinement.handle import LaunchedSandbox
+from interlock.errors import UnavailableError, UsageError
+from interlock.ports.confinement import Level, Rung, SandboxSpec
 
 if TYPE_CHECKING:
     from tests.confinement.conftest import Start
@@ -97,6 +101,28 @@ def test_without_namespaces_listeners_are_on_free_ports(start_python: Start) -> 
     _answer(sandbox.listeners[0], "hello")
     with os.fdopen(reader) as pipe:
         assert pipe.read() == "hello\n"
+
+
+@pytest.mark.parametrize("port", [8000, None])
+def test_a_listener_of_the_hosts_own_network_is_not_taken(port: int | None) -> None:
+    """Whoever handed it out: at full the address looks the same, only the network tells."""
+    ours, theirs = socket.socketpair()
+    launcher = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL)
+    spec = SandboxSpec(argv=("x",), ports=(8000,))
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener, theirs:
+            if port is None:
+                spec = replace(spec, ports=(listener.getsockname()[1],))
+            socket.send_fds(theirs, [b'{"listeners": true}\n'], [listener.fileno()])
+            prepared = {"cgroup": "", "cgroups": [], "directories": []}
+            line = json.dumps({"prepared": prepared}).encode() + b'\n{"started": true}\n'
+            socket.send_fds(theirs, [line], [os.pidfd_open(launcher.pid)])
+            launcher.kill()
+            with pytest.raises(UnavailableError, match="is not the sandbox's"):
+                LaunchedSandbox(Level.FULL, spec, launcher, ours, []).begin()
+    finally:
+        launcher.kill()
+        launcher.wait()
 
 
 def test_port_that_was_not_asked_for_is_refused(start_python: Start) -> None:

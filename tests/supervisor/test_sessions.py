@@ -27,6 +27,25 @@ PYTHON = os.path.realpath(
 )
 
 
+# Tries to listen at the port of the agent's door again and again.
+_SQUAT = """
+import os, socket, time
+port = int(os.environ["INTERLOCK_URL"].rpartition(":")[2])
+while True:
+    thief = socket.socket()
+    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        thief.bind(("127.0.0.1", port))
+        thief.listen()
+        open("taken", "w").close()
+    except OSError:
+        pass
+    with open("tried", "a") as file:
+        file.write(".")
+    time.sleep(0.02)
+"""
+
+
 async def _greeter(session: Session) -> asyncio.Server:
     """A server on the agent's door that says who is asked."""
 
@@ -156,6 +175,31 @@ def test_an_agent_that_waits_at_its_door_is_answered_by_the_next_server(
 
     asyncio.run(dies_before_it_answers())
     asyncio.run(comes_back())
+
+
+def test_no_agent_takes_over_the_door_while_no_server_is_there(place: Place, level: Level) -> None:
+    """It would answer its own calls, and its own hooks."""
+    place.supervise("--level", level.value)
+    agent = AgentCommand(argv=(PYTHON, "-c", _SQUAT))
+
+    async def before() -> str:
+        async with place.server() as door:
+            spec = await place.spec(door, "ses_1", agent=agent)
+            session = await door.start(spec)
+            await session.spawn(agent)
+            return spec.scratch
+
+    scratch = Path(asyncio.run(before()))
+
+    tried = scratch / "tried"
+
+    async def nobody_serves() -> None:
+        await place.until(tried.exists)
+        seen = tried.stat().st_size
+        await place.until(lambda: tried.stat().st_size > seen + 5)
+
+    asyncio.run(nobody_serves())
+    assert not (scratch / "taken").exists()
 
 
 def test_a_call_repeated_by_the_next_server_is_done_once(place: Place) -> None:

@@ -127,8 +127,10 @@ class Witness:
             shutil.copy("/usr/bin/id", self.directory / "env/id")
             (self.directory / "env/id").chmod(0o4755)
         if self.uid is not None:
-            ours = ("w", "w/frozen", "w/frozen/file", "w/parent", "w/parent/child", "outside/file")
-            for name in ours:
+            for name in (
+                *("env", "outside/file"),
+                *("w", "w/frozen", "w/frozen/file", "w/parent", "w/parent/child"),
+            ):
                 os.chown(self.directory / name, self.uid, self.uid)
         return {"outside": str(outside), "setuid": int(setuid)}
 
