@@ -23,7 +23,7 @@ __all__ = ["demo"]
 @click.command()
 @click.option(
     "--level",
-    type=click.Choice(["full", "none"]),
+    type=click.Choice(["full", "partial", "none"]),
     default="full",
     show_default=True,
     help="Strongest confinement to use where it works.",
