@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -114,12 +113,11 @@ def test_a_listener_of_the_hosts_own_network_is_not_taken(port: int | None) -> N
             if port is None:
                 spec = replace(spec, ports=(listener.getsockname()[1],))
             socket.send_fds(theirs, [b'{"listeners": true}\n'], [listener.fileno()])
-            prepared = {"cgroup": "", "cgroups": [], "directories": []}
-            line = json.dumps({"prepared": prepared}).encode() + b'\n{"started": true}\n'
+            line = b'{"prepared": {"cgroup": ""}}\n{"started": true}\n'
             socket.send_fds(theirs, [line], [os.pidfd_open(launcher.pid)])
             launcher.kill()
             with pytest.raises(UnavailableError, match="is not the sandbox's"):
-                LaunchedSandbox(Level.FULL, spec, launcher, ours, []).begin()
+                LaunchedSandbox(Level.FULL, spec, launcher, ours, [], "none").begin()
     finally:
         launcher.kill()
         launcher.wait()

@@ -21,6 +21,13 @@ def test_a_big_tree_is_not_put_into_memory(tmp_path: Path) -> None:
     assert not work.path.exists()
 
 
+def test_a_small_tree_is_not_put_where_sessions_of_its_user_get_at_it(tmp_path: Path) -> None:
+    """Shared memory is open to every program of a user, also at partial."""
+    work = WorkDirectory(tmp_path / "scratch", 1, None)
+    assert work.path.parent == (tmp_path / "scratch").resolve()
+    work.close()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="NOT RUN: only root can give a directory away")
 def test_it_belongs_to_the_user_it_is_for(tmp_path: Path) -> None:
     work = WorkDirectory(tmp_path, HUGE, 64999)
