@@ -174,7 +174,7 @@ def test_a_failed_environment_is_three_lines_and_ends_the_run(house: House) -> N
     text = workflow.read_text()
     commit = ("-c", "user.name=p", "-c", "user.email=p@h", "commit", "-qam", "Change")
     broken = "sleep 3; for n in 1 2 3 4 5 6; do echo line $n; echo ERROR: no $n; done; exit 1"
-    workflow.write_text(re.sub(r"setup:\n(\s+)- .*", rf"setup:\n\1- '{broken}'", text, count=1))
+    workflow.write_text(re.sub(r"(setup:\n\s+#.*\n\s+)- .*", rf"\1- '{broken}'", text, count=1))
     house.git(*commit)
     try:
         house.interlock("trust", "--passphrase-file", str(house.root / "passphrase"))

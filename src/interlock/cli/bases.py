@@ -17,9 +17,7 @@ def told(base: dict[str, Any] | None) -> list[str]:
         return []
     lines = []
     if base["problem"]:
-        # The rest of it is in the log, and in the notice of what failed.
-        first = clean(base["problem"].partition("\n")[0]).rstrip(":")
-        lines.append(f"the base's suite is not whole: {first}")
+        lines.append(f"the base's suite is not whole: {clean(base['problem'])}")
     if base["failing"]:
         count = f"{base['failing_count']} of {base['tests']}"
         lines.append(f"{count} fail on the base already: {_names(base, 'failing')}")

@@ -97,7 +97,8 @@ class BaseChecks:
             tree=state.base_tree,
             environment=facts.environment,
             level=facts.level,
-            problem=facts.problem,
+            # The whole output is in the blob, and in the notice of what failed.
+            problem=facts.problem.partition("\n")[0].rstrip(":"),
             tests=len(facts.run.tests) if facts.run else 0,
             failing=_first(facts.failing),
             failing_count=len(facts.failing),
