@@ -144,8 +144,9 @@ class Following:
             for event in events:
                 self._show(event)
             if is_silent and not events:
-                self._show_building()
-            is_silent = bool(events) and events[-1]["event_type"] in _STARTS
+                is_silent = not self._show_building()
+            elif events:
+                is_silent = events[-1]["event_type"] in _STARTS
             if left <= 0 or not events or events[-1]["event_type"] in _LAST:
                 task = self.client.task(self.task_id)
                 if left <= 0 or task["status"] in FINAL or is_waiting(task):
@@ -171,9 +172,13 @@ class Following:
                 if waiting["what"].startswith("measuring"):
                     self._say(f"judge     … {waiting['what']}: the tests are run")
 
-    def _show_building(self) -> None:
-        if not self.as_json and (log := self.building()) is not None:
+    def _show_building(self) -> bool:
+        """Say so if an environment is being built; whether it is."""
+        if (log := self.building()) is None:
+            return False
+        if not self.as_json:
             self._say(f"environment  … building the test environment; log: {log}")
+        return True
 
     def _say(self, text: str) -> None:
         if text:
