@@ -1,7 +1,7 @@
 # Needs only Python >= 3.11, git and make. `make` alone lists the targets.
 # ARGS is handed to pytest: make test ARGS="-k tokens -x"
 .DEFAULT_GOAL := help
-.PHONY: help setup deps demo test test-long adversary check bench ci clean tools-there
+.PHONY: help setup deps demo test test-long adversary honest check bench ci clean tools-there
 BIN := .venv/bin
 STAMP := .venv/.stamp
 PYTEST := $(BIN)/pytest $(ARGS)
@@ -33,6 +33,9 @@ test-long: tools-there setup ## only what takes minutes
 
 adversary: tools-there setup ## agents that try to get around the rules
 	@sh tools/suite.sh tests/adversary $(PYTEST) tests/adversary --timeout=3600
+
+honest: tools-there setup ## releases of real packages, replayed: honest work gets through
+	@$(BIN)/python -m tests.honest $(or $(ARGS),--write)
 
 check: setup ## lint, format, types, import contracts
 	@$(BIN)/ruff check

@@ -67,6 +67,7 @@ $make deps
 $make -s setup || exit 1
 step check $make check
 step samples samples
+step honest timeout 6m $make honest ARGS=--sample
 [ "$(id -u)" != 0 ] || step unprivileged as_nobody
 [ -z "$failed" ] || echo "FAILED so far:$failed"
 echo "== test"
