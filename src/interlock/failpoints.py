@@ -33,6 +33,7 @@ _REPLACED = {
     "blob": "a blob",
     "environment": "the file that says that an environment is whole",
     "measured": "how the base's tests ran",
+    "secret": "the value of a secret that tests are given",
 }
 
 POINTS = {

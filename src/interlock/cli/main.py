@@ -26,6 +26,10 @@ VERBS = {
         "trust:trust",
         "Trust the environment recipe of the workflow at HEAD, by its digest.",
     ),
+    "secret": (
+        "secrets:secret",
+        "Values that tests are given as variables, by the names that the workflow lists.",
+    ),
     "up": ("up:up", "Start the server; returns when it answers."),
     "down": ("up:down", "Stop the server and its sessions."),
     "run": ("run:run", "Have an agent do a task through every phase and gate of the workflow."),

@@ -17,6 +17,7 @@ from typing import Any
 from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.clock import SystemClock
 from interlock.adapters.runners.worker_door import WorkerDoor
+from interlock.adapters.secrets import Secrets
 from interlock.adapters.session_logs import SessionLogs
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.leftovers import remove_leftovers
@@ -160,7 +161,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         session_log=SessionLogs(layout.root / "sessions"),
     )
 
-    recipes = Recipes(workflows, environments, ledger, lambda _: False)
+    recipes = Recipes(workflows, environments, ledger, Secrets(layout.secrets).is_set)
 
     def about() -> dict[str, Any]:
         capability = runner.capability()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from interlock.adapters.git import Git, GitFailed, Owner
 from interlock.adapters.located import locate
+from interlock.adapters.secrets import DIRECTORY as SECRETS
 from interlock.engine.ids import new_id
 from interlock.errors import ConflictError, InvalidInputError, NotFoundError
 
@@ -100,6 +101,11 @@ class Layout:
     def people(self) -> Path:
         """Passphrases of other people than the owner, as scrypt: one file for each name."""
         return self.keys / "people"
+
+    @property
+    def secrets(self) -> Path:
+        """Values that tests are given: one file for each."""
+        return self.root / SECRETS
 
     @property
     def jwt_secret(self) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.adapters.confinement import interpreter
@@ -25,10 +25,12 @@ class Conditions:
     Args:
         environment: what is mounted at ``/env``.
         spec: the recipe that says how tests are run in it.
+        secrets: variables of the tests alone.
     """
 
     environment: Built
     spec: EnvironmentSpec
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of_this_process(cls) -> Conditions:

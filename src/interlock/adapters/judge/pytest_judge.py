@@ -23,10 +23,13 @@ from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.environment import Environments
 from interlock.adapters.judge.green_runs import Candidate, GreenRuns
 from interlock.adapters.judge.place import Place
+from interlock.adapters.judge.provisions import Provisions
 from interlock.adapters.judge.results import Blame
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Variant, files_of, function_of
 from interlock.adapters.judge.workbench import Workbench
+from interlock.adapters.secrets import DIRECTORY as SECRETS
+from interlock.adapters.secrets import Secrets
 from interlock.adapters.trees.repository import Repository
 from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run, TestOutcome
 from interlock.core.model import EnvironmentSpec
@@ -50,7 +53,8 @@ class PytestJudge:
     Args:
         repository: holds the trees.
         statics: what is known of Python without running it.
-        state_dir: for environments (``env/``), exported bases and base runs (``judge/``).
+        state_dir: for environments (``env/``), exported bases and base runs (``judge/``), and with
+            the secrets of tests.
         level: confinement of every job.
         uids: users for jobs, none of which a session is ever given.
         limits: of one job.
@@ -76,7 +80,12 @@ class PytestJudge:
             limits=limits or Limits(),
         )
         self._environments = Environments(repository, state_dir / "env", self._place)
-        self._base_runs = BaseRuns(self._directory / "runs")
+        self._provisions = Provisions(
+            self._environments,
+            Secrets(state_dir / SECRETS),
+            BaseRuns(self._directory / "runs"),
+            level,
+        )
 
     def environment(self, spec: EnvironmentSpec, base: str, *, again: bool = False) -> str:
         """See ``ports.judge.Judge``."""
@@ -98,7 +107,7 @@ class PytestJudge:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
         try:
-            conditions = self._conditions(request)
+            conditions = self._provisions.of(request.environment, request.base)
             facts = self._base(request, conditions)
         except InterlockError as error:
             return BaseFacts(problem=error.message, remedy=error.remedy, level=level)
@@ -106,7 +115,7 @@ class PytestJudge:
 
     def _base(self, request: BaseRequest, conditions: Conditions) -> BaseFacts:
         base = self._contents(request.base).tree(request.base)
-        kept = self._kept(request.base, conditions)
+        kept = self._provisions.base_run(request.base, conditions)
         seed = int(base.oid[:8], 16)
         with self._workbench(conditions, base, request.seconds) as bench:
             first = _base_run(bench, base, kept)
@@ -121,7 +130,7 @@ class PytestJudge:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
         try:
-            conditions = self._conditions(request)
+            conditions = self._provisions.of(request.environment, request.base)
             facts = self._red(request, conditions)
         except InterlockError as error:
             return RedFacts(problem=_problem(error), level=level)
@@ -132,7 +141,7 @@ class PytestJudge:
         level = self._place.level.value
         known = GreenFacts(level=level, red_tests=request.red_tests, base_green=request.base_green)
         try:
-            conditions = self._conditions(request)
+            conditions = self._provisions.of(request.environment, request.base)
             facts = self._green(request, conditions)
         except InterlockError as error:
             return replace(known, problem=_problem(error))
@@ -152,7 +161,7 @@ class PytestJudge:
         marker = f"il-{secrets.token_hex(8)}"
         sources = [path for path in base.paths if not is_test(path)]
         stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
-        kept = self._kept(request.base, conditions)
+        kept = self._provisions.base_run(request.base, conditions)
         with self._workbench(conditions, frozen, request.seconds) as bench:
             base_run = _base_run(bench, base, kept)
             variant = _new_tests(base, frozen, base_run)
@@ -211,24 +220,14 @@ class PytestJudge:
             problem=(suite.problem if suite else "") or nothing,
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
             findings=self._findings(base, candidate, is_test),
-            flaky=self._kept(request.base, conditions).flaky,
+            flaky=self._provisions.base_run(request.base, conditions).flaky,
         )
-
-    def _conditions(self, request: BaseRequest | RedRequest | GreenRequest) -> Conditions:
-        built = self._environments.built(request.environment, request.base)
-        return Conditions(environment=built, spec=request.environment)
 
     def _contents(self, base: str) -> Contents:
         return Contents(self._repository, base, self._directory / "base")
 
     def _workbench(self, conditions: Conditions, tree: Snapshot, seconds: int) -> Workbench:
         return Workbench(self._place, conditions, self._statics, tree, seconds)
-
-    def _kept(self, base: str, conditions: Conditions) -> BaseRun:
-        built = conditions.environment
-        # Built again it may hold other packages, and runner and directory decide what is run.
-        circumstances = (built.root.name, conditions.spec.runner, conditions.spec.directory)
-        return self._base_runs.of(base, built.digest, self._place.level.value, *circumstances)
 
     def _new_ids(
         self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run

@@ -163,13 +163,16 @@ class RunnerProcess:
         Raises:
             Lost: the runner is gone, does not answer in time, or took more room than it may.
         """
-        with self._watched(_BEFORE_S, "it did not take the tree in time"):
+        patience = _BEFORE_S + sum(service["seconds"] for service in job["services"])
+        with self._watched(patience, "it did not take the tree in time"):
             try:
                 wire.write_json(self._stream, job)
                 self._send(tree)
-            except OSError as error:
-                raise Lost(self._gone()) from error
-            self._answer()
+            except OSError:
+                # It may have said why it takes no more.
+                self._begun()
+                raise Lost(self._gone()) from None
+            self._begun()
         try:
             wire.write_json(self._stream, {"seconds": seconds})
         except OSError as error:
@@ -192,6 +195,10 @@ class RunnerProcess:
                 )
             except (OSError, KeyError, TypeError, ValueError) as error:
                 raise Lost(self._gone()) from error
+
+    def _begun(self) -> None:
+        if problem := self._answer().get("problem"):
+            raise Lost(str(problem))
 
     @contextmanager
     def _watched(self, seconds: float, late: str) -> Iterator[None]:

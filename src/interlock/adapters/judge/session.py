@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
 from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.place import Place
+from interlock.adapters.judge.redaction import Redaction
 from interlock.adapters.judge.results import RawRun
 from interlock.adapters.judge.runner_process import Lost, RunnerProcess
 from interlock.adapters.judge.snapshot import Snapshot
@@ -31,6 +33,7 @@ class RunnerSession:
     def __init__(self, place: Place, conditions: Conditions, bytes_needed: int) -> None:
         self._means = (place, conditions, bytes_needed)
         self._conditions = conditions
+        self._redaction = Redaction(conditions.secrets)
         self._runner: RunnerProcess | None = None
 
     def run(
@@ -71,16 +74,18 @@ class RunnerSession:
             "minded": list(minded),
             "seed": seed,
             "directory": self._conditions.spec.directory,
+            "services": [asdict(service) for service in self._conditions.spec.services],
+            "secrets": dict(self._conditions.secrets),
         }
         if self._runner is None:
             self._runner = RunnerProcess(*self._means)
         reach("judge.run")
         begin = time.monotonic()
         try:
-            return self._runner.run(job, self._conditions.completed(tree), seconds)
+            raw = self._runner.run(job, self._conditions.completed(tree), seconds)
         except Lost as lost:
             self.close()
-            return RawRun(
+            raw = RawRun(
                 status=_KILLED,
                 timed_out=False,
                 frames=b"",
@@ -88,6 +93,7 @@ class RunnerSession:
                 seconds=time.monotonic() - begin,
                 problem=str(lost),
             )
+        return self._redaction.of(raw)
 
     def close(self) -> None:
         """End everything inside and remove the copy of the tree. May be called again."""

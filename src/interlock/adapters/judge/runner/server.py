@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .services import NotReadyError, start_all
 from .sweep import become_reaper, end_processes, set_dumpable, wipe
 from .wire import clear, packed, read_json, receive_tree, write_json
 
@@ -88,6 +89,12 @@ def _work(run: Run, stream: socket.socket, root: str, standing: str, answer: int
             return _NO_MORE
         wipe(private=standing == "private")
         clear(root)
+        try:
+            start_all(job.pop("services"))
+        except NotReadyError as error:
+            # The rest of the job stays unread: what comes now is the last word of this runner.
+            write_json(stream, {"problem": str(error)})
+            return _LOST
         receive_tree(reader.read, root)
         child = _Child(run, job, root)
         # From here on the judge's clock for the run is ticking. How long it may take is said only
@@ -117,6 +124,8 @@ class _Child:
         if self._pid == 0:
             try:
                 _enter(output_write, frames_write)
+                # Of this process alone: no other one of the sandbox has them in its environment.
+                os.environ.update(job.pop("secrets"))
                 os._exit(run(job, root, frames_write))
             except BaseException as error:
                 # Nothing may run past this line in a child, whatever it was.
