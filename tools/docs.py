@@ -34,7 +34,8 @@ BODIES: dict[str, Any] = {
     "approve": requests.ApprovalBody,
     "reject": requests.DecisionBody,
     "abort": requests.ReasonBody,
-    "trust": requests.ReasonBody,
+    "trust": requests.TrustBody,
+    "build": requests.BuildBody,
 }
 A_TASK = "the task"
 ANSWERS: dict[str, str] = {
@@ -60,7 +61,10 @@ ANSWERS: dict[str, str] = {
     "reject": A_TASK,
     "inbox": "`waiting`",
     "events": "`events`, `cursor`",
-    "trusted": "`digest`, `environment`, `trusted`",
+    "trusted": "`digest`, `environment`, `trusted`, `proposed`, `why`, `notes`, `secrets`",
+    "environments": "`environments`, `present`",
+    "build": "`building`, `digest`?",
+    "prune": "`removed`",
     "trust": "`digest`, `environment`",
     "about": "`repository`, `state`, `level`, `reasons`, `notices`, `settings`",
 }
@@ -79,10 +83,13 @@ STATUSES = {
     "approve": "200, 401, 404, 409",
     "reject": "200, 401, 404, 409",
     "resume": "200, 404, 409",
-    "trust": "200, 401",
+    "trust": "200, 401, 409, 422",
+    "build": "200, 403, 422",
     **dict.fromkeys(("transition", "snapshot", "refresh"), "200, 401, 409"),
     **dict.fromkeys(("task", "why", "evidence"), "200, 404"),
-    **dict.fromkeys(("tasks", "inbox", "events", "trusted", "about"), "200"),
+    **dict.fromkeys(
+        ("tasks", "inbox", "events", "trusted", "environments", "prune", "about"), "200"
+    ),
 }
 Routes = Iterable[tuple[str, str, str]]
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,8 @@ def test_one_that_is_built_again_replaces_the_old_one_under_nobodys_feet(
     old = shelf.built(spec, locked.base)
     assert shelf.built(spec, locked.base) == old
     held = Held(old.root)
-    new = shelf.built(spec, locked.base, again=True)
+    new = shelf.built(spec, locked.base, newer_than=time.time())
+    assert shelf.built(spec, locked.base, newer_than=old.about["built_at"]) == new
     assert (new.digest, new.root.parent) == (old.digest, old.root.parent)
     assert new.root != old.root
     assert shelf.at(new.digest) == new

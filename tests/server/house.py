@@ -127,6 +127,36 @@ def _record() -> bytes:
         return file.read_bytes()
 
 
+class Desk:
+    """A desk of recipes at which nothing is built."""
+
+    def __init__(self) -> None:
+        self.trusted_by: list[str] = []
+
+    async def shown(self) -> dict[str, Any]:
+        """A recipe of nothing."""
+        known = bool(self.trusted_by)
+        more = {"proposed": False, "why": {}, "notes": [], "secrets": {}}
+        return {"digest": "d", "environment": {"setup": []}, "trusted": known, **more}
+
+    async def trust(self, by: str, _seen: str) -> dict[str, Any]:
+        """Remember who asked."""
+        self.trusted_by.append(by)
+        return {"digest": "d", "environment": {"setup": []}}
+
+    async def environments(self) -> dict[str, Any]:
+        """None."""
+        return {"environments": [], "present": ""}
+
+    async def build(self, _newer_than: float, _wait_s: float) -> dict[str, Any]:
+        """At once."""
+        return {"building": False, "digest": "d"}
+
+    async def prune(self) -> dict[str, Any]:
+        """Nothing."""
+        return {"removed": []}
+
+
 class House(Bench):
     """The engine in memory with both doors in front of it."""
 
@@ -135,20 +165,12 @@ class House(Bench):
         file = place / "passphrase.json"
         file.write_bytes(_record())
         self.passphrase = Passphrase(file, self.clock)
-        self.trusted_by: list[str] = []
+        self.desk = Desk()
         self._guards: dict[str, Guard] = {}
 
     async def open(self) -> None:
         """Start the engine and put the doors in front of it."""
         await self.start()
-
-        async def trust(by: str, _seen: str) -> dict[str, Any]:
-            self.trusted_by.append(by)
-            return {"digest": "d", "environment": {"setup": []}}
-
-        async def trusted() -> dict[str, Any]:
-            known = bool(self.trusted_by)
-            return {"digest": "d", "environment": {"setup": []}, "trusted": known}
 
         keys = Keys(self.now.ledger)
         door = PeopleDoor(
@@ -157,8 +179,7 @@ class House(Bench):
             Logins(self.clock),
             self.new_id,
             keys,
-            trust=trust,
-            trusted=trusted,
+            recipes=self.desk,
             about=lambda: {"level": "none"},
         )
         self._guards = {
@@ -172,6 +193,11 @@ class House(Bench):
     def agent(self, session_id: str) -> Client:
         """A client inside a session."""
         return Client(self._guards["agent"], {SESSION: session_id})
+
+    @property
+    def trusted_by(self) -> list[str]:
+        """Who trusted the recipe."""
+        return self.desk.trusted_by
 
     @property
     def owner(self) -> Client:

@@ -52,11 +52,14 @@ def test_answers_hold_what_the_page_says(tmp_path: Path) -> None:
             ("inbox", "/inbox"),
             ("events", "/events"),
             ("trusted", "/trust"),
+            ("environments", "/environments"),
         ):
             check(handler, await owner.ask("GET", f"{v1}{path}"))
         check("create", await owner.ask("POST", f"{v1}/tasks", {"title": "t"}))
         check("login", await owner.ask("POST", f"{v1}/session", {"passphrase": PASSPHRASE}))
         check("logout", await owner.ask("DELETE", f"{v1}/session"))
+        for handler in ("build", "prune"):
+            check(handler, await owner.ask("POST", f"{v1}/environments/{handler}", {}))
         check("trust", await owner.ask("POST", f"{v1}/trust", yes))
         for handler in ("approve", "reject"):
             gate = f"{v1}/tasks/{await house.waiting()}/gates/plan_approved/{handler}"

@@ -38,6 +38,9 @@ HERE = {
     ("GET", "/api/v1/events"),
     ("GET", "/api/v1/trust"),
     ("POST", "/api/v1/trust"),
+    ("GET", "/api/v1/environments"),
+    ("POST", "/api/v1/environments/build"),
+    ("POST", "/api/v1/environments/prune"),
     ("GET", "/api/v1/about"),
     ("GET", "/healthz"),
 }

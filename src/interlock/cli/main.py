@@ -26,6 +26,10 @@ VERBS = {
         "trust:trust",
         "Trust the environment recipe of the workflow at HEAD, by its digest.",
     ),
+    "environment": (
+        "environment:environment",
+        "What tests run in: list, build and prune.",
+    ),
     "secret": (
         "secrets:secret",
         "Values that tests are given as variables, by the names that the workflow lists.",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
+from interlock.cli.building import log_of_a_build
 from interlock.cli.output import emit, emit_line, json_option, say
 from interlock.cli.place import client, here, task_named
 from interlock.cli.programs import program_options, programs
@@ -55,7 +55,7 @@ def run(
         task = connection.create_task(str(title), description=description, agent=agent)
     else:
         task = connection.task(task_named(connection, task_id))
-    building = partial(_building, layout.root / "env")
+    building = partial(log_of_a_build, layout.root / "env")
     following = Following(connection, task["task_id"], as_json=as_json, building=building)
     if task_id is not None:
         following.skip()
@@ -96,9 +96,3 @@ def _end(task: dict[str, Any], following: Following, *, as_json: bool) -> int:
 
 def _goes_on(task: dict[str, Any]) -> str:
     return f"The task goes on; follow it with: interlock run --task {task['task_id']}"
-
-
-def _building(environments: Path) -> Path | None:
-    """The log of an environment that is being built: its tree is only there meanwhile."""
-    logs = [tree.with_name("build.log") for tree in environments.glob("*/tree")]
-    return next((log for log in logs if log.exists()), None)

@@ -96,14 +96,21 @@ class Judge(Protocol):
     def base(self, request: BaseRequest) -> BaseFacts:
         """Measure a base; RED takes its run from there, and waits for one that is going on."""
 
-    def environment(self, spec: EnvironmentSpec, base: str, *, again: bool = False) -> str:
+    def environment(self, spec: EnvironmentSpec, base: str, *, newer_than: float = 0.0) -> str:
         """Digest of the environment of ``spec`` on the tree ``base``, built if it is not there.
 
         Args:
-            again: build it anew all the same.
+            newer_than: seconds since the epoch: one that was built before is built anew.
 
         Raises:
             InterlockError: it could not be built; the message ends with the last lines of output.
+        """
+
+    def environment_digest(self, spec: EnvironmentSpec, base: str) -> str:
+        """Digest of the environment of ``spec`` on the tree ``base``, built or not.
+
+        Raises:
+            InterlockError: there could be none.
         """
 
     def environments(self) -> list[dict[str, Any]]:

@@ -149,6 +149,24 @@ class PeopleClient:
         """
         return self._post("/trust", {"passphrase": passphrase, "digest": digest})
 
+    def environments(self) -> dict[str, Any]:
+        """Test environments that were built here; ``present`` is the digest of HEAD's."""
+        return self._get("/environments")
+
+    def build_environment(self, *, newer_than: float = 0.0, wait_s: float = 0.0) -> dict[str, Any]:
+        """Build the environment of the recipe at HEAD; ask the same again while it is building.
+
+        Args:
+            newer_than: seconds since the epoch: one that was built before is built anew.
+            wait_s: seconds to wait for it.
+        """
+        body = {"newer_than": newer_than, "wait": wait_s}
+        return self._post("/environments/build", body)
+
+    def prune_environments(self) -> dict[str, Any]:
+        """Remove environments that nobody uses and no open task has."""
+        return self._post("/environments/prune", {})
+
     def events(
         self,
         after: int = 0,

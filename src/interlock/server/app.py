@@ -161,7 +161,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         session_log=SessionLogs(layout.root / "sessions"),
     )
 
-    recipes = Recipes(workflows, environments, ledger, Secrets(layout.secrets).is_set)
+    recipes = Recipes(workflows, environments, ledger, runner, Secrets(layout.secrets).is_set)
 
     def about() -> dict[str, Any]:
         capability = runner.capability()
@@ -180,8 +180,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         Logins(clock),
         make_id,
         keys,
-        trust=recipes.trust,
-        trusted=recipes.shown,
+        recipes=recipes,
         about=about,
     )
     guards = (agents, people_door(door))

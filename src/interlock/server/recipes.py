@@ -1,24 +1,29 @@
-"""The recipe of the present workflow, and people's trust in it."""
+"""The recipe of the present workflow, people's trust in it, and what was built from recipes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from interlock.core.model import EnvironmentSpec
 from interlock.engine.codec import plain
 from interlock.engine.environments import Environments, recipe_digest
 from interlock.engine.ledger import Ledger
-from interlock.errors import ConflictError, InvalidInputError
+from interlock.errors import ConflictError, InterlockError, InvalidInputError
+from interlock.ports.runner import JudgeKind, Runner
 from interlock.server.workflows import Workflows
 
 __all__ = ["Recipes"]
 
 
 class Recipes:
-    """What people trust, at the people's door.
+    """What people trust and keep, at the people's door.
 
     Args:
+        runner: builds environments.
         is_set: whether a value is kept for a secret.
     """
 
@@ -27,12 +32,15 @@ class Recipes:
         workflows: Workflows,
         environments: Environments,
         ledger: Ledger,
+        runner: Runner,
         is_set: Callable[[str], bool],
     ) -> None:
         self._workflows = workflows
         self._environments = environments
         self._ledger = ledger
+        self._runner = runner
         self._is_set = is_set
+        self._builds: dict[str, asyncio.Task[Mapping[str, Any]]] = {}
 
     async def present(self) -> tuple[EnvironmentSpec, str]:
         """The recipe at HEAD, and the tree that it was read from.
@@ -86,6 +94,55 @@ class Recipes:
         # Those who wait for trust look again.
         await self._ledger.announce()
         return {"digest": digest, "environment": plain(recipe)}
+
+    async def environments(self) -> dict[str, Any]:
+        """What was built here, newest first; ``present`` is the recipe's at HEAD."""
+        try:
+            recipe, tree = await self.present()
+            asked: dict[str, Any] = {"of": {"spec": plain(recipe), "base": tree}}
+        except InterlockError:
+            asked = {"of": None}
+        return dict(await self._runner.judge(JudgeKind.ENVIRONMENTS, asked))
+
+    async def build(self, newer_than: float, wait_s: float) -> dict[str, Any]:
+        """Build the environment of the recipe at HEAD, unless there is one that is newer.
+
+        Args:
+            newer_than: seconds since the epoch.
+            wait_s: seconds to wait for it; then ``building`` is true, and who asks the same again
+                waits on.
+
+        Raises:
+            DeniedError: nobody has trusted the recipe.
+            InterlockError: it cannot be built.
+        """
+        _, workflow = await self._workflows.fetch_base()
+        recipe, tree = await self.present()
+        await self._ledger.run(lambda: self._environments.trusted(workflow))
+        asked = {"spec": plain(recipe), "base": tree, "newer_than": newer_than}
+        key = json.dumps(asked, sort_keys=True)
+        if key not in self._builds:
+            work = self._runner.judge(JudgeKind.ENVIRONMENT, asked)
+            self._builds[key] = asyncio.ensure_future(work)
+        building = self._builds[key]
+        if building not in (await asyncio.wait([building], timeout=wait_s))[0]:
+            return {"building": True}
+        # An error is told once; who asks after that has it tried again.
+        self._builds.pop(key, None)
+        return {"building": False, "digest": building.result()["digest"]}
+
+    async def prune(self) -> dict[str, Any]:
+        """Remove environments that nobody uses, that no open task has, and that HEAD does not."""
+        keep = [
+            {"spec": plain(recipe), "base": state.base_tree}
+            for state in self._ledger.states()
+            if not state.status.is_final
+            and (recipe := self._ledger.workflow(state).environment) is not None
+        ]
+        with contextlib.suppress(InvalidInputError):
+            recipe, tree = await self.present()
+            keep.append({"spec": plain(recipe), "base": tree})
+        return dict(await self._runner.judge(JudgeKind.PRUNE, {"keep": keep}))
 
     def _notes(self, workflow: str) -> list[str]:
         proposal = self._workflows.proposal(workflow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from interlock.adapters.judge.pytest_judge import PytestJudge
 from interlock.adapters.judge.work_directory import WorkDirectory
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
-from interlock.errors import InvalidInputError
+from interlock.errors import InterlockError, InvalidInputError
 from interlock.ports.confinement import Level
 from interlock.ports.judge import BaseRequest, GreenRequest, Judge, RedRequest
 from interlock.ports.runner import JudgeKind
@@ -25,11 +26,11 @@ __all__ = ["EnvironmentRequest", "measure", "pytest_judge"]
 
 
 class EnvironmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Build the environment of a recipe on a base tree, unless it is there; or ``again``."""
+    """Build the environment of a recipe on a base tree, unless one is there that is newer."""
 
     spec: EnvironmentSpec
     base: str
-    again: bool = False
+    newer_than: float = 0.0
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +47,9 @@ class PruneRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ListRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which environments there are."""
+    """Which environments there are, and which of them is that of a recipe."""
+
+    of: Kept | None
 
 
 def pytest_judge(state: Path, uids: UidRange, level: Level) -> Measure:
@@ -88,11 +91,10 @@ def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mappin
                 return _plain(judge.base(msgspec.convert(request, BaseRequest)))
             case JudgeKind.ENVIRONMENT:
                 wanted = msgspec.convert(request, EnvironmentRequest)
-                digest = judge.environment(wanted.spec, wanted.base, again=wanted.again)
+                digest = judge.environment(wanted.spec, wanted.base, newer_than=wanted.newer_than)
                 return {"digest": digest, "path": judge.environment_path(digest)}
             case JudgeKind.ENVIRONMENTS:
-                msgspec.convert(request, ListRequest)
-                return {"environments": judge.environments()}
+                return _listed(judge, msgspec.convert(request, ListRequest).of)
             case JudgeKind.PRUNE:
                 kept = msgspec.convert(request, PruneRequest).keep
                 return {"removed": judge.prune([(item.spec, item.base) for item in kept])}
@@ -102,6 +104,15 @@ def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mappin
             code="IL-SUP-005",
             remedy="build it with msgspec.to_builtins from the records in interlock.ports.judge",
         ) from error
+
+
+def _listed(judge: Judge, of: Kept | None) -> Mapping[str, Any]:
+    digest = ""
+    if of is not None:
+        # What stands in the way of building it is said when it is built.
+        with suppress(InterlockError):
+            digest = judge.environment_digest(of.spec, of.base)
+    return {"environments": judge.environments(), "present": digest}
 
 
 def _plain(facts: object) -> Mapping[str, Any]:

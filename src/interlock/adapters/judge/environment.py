@@ -95,11 +95,12 @@ class Environments:
         """
         return Built.at(self._directory / digest)
 
-    def built(self, spec: EnvironmentSpec, base: str, *, again: bool = False) -> Built:
+    def built(self, spec: EnvironmentSpec, base: str, *, newer_than: float = 0.0) -> Built:
         """The environment of a recipe on a base, built now if it is not there.
 
         Args:
-            again: build it anew; those who use the old one go on with that.
+            newer_than: seconds since the epoch: one that was built before is built anew; those who
+                use the old one go on with that.
 
         Raises:
             InvalidInputError: a command of the recipe failed (IL-JUD-001), the result would run
@@ -108,14 +109,13 @@ class Environments:
                 requires (IL-JUD-007).
             UnavailableError: the build took too long (IL-JUD-001).
         """
-        begin = time.time()
         digest = self.digest(spec, base)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = self._directory / digest
-        if again or not _root_of(home):
+        if not _is_there(home, newer_than):
             with waiting_lock(self._directory / f"{digest}.lock"):
                 # Somebody else may have built it while we waited.
-                if not _root_of(home) or (again and Built.at(home).about["built_at"] < begin):
+                if not _is_there(home, newer_than):
                     self._build(spec, base, home)
         return Built.at(home)
 
@@ -254,6 +254,10 @@ def _root_of(home: Path) -> str:
         return Built.at(home).root.name
     except NotFoundError:
         return ""
+
+
+def _is_there(home: Path, newer_than: float) -> bool:
+    return bool(_root_of(home)) and float(Built.at(home).about["built_at"]) > newer_than
 
 
 def _clear(home: Path, *, but: str) -> None:

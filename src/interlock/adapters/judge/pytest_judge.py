@@ -87,9 +87,13 @@ class PytestJudge:
             level,
         )
 
-    def environment(self, spec: EnvironmentSpec, base: str, *, again: bool = False) -> str:
+    def environment(self, spec: EnvironmentSpec, base: str, *, newer_than: float = 0.0) -> str:
         """See ``ports.judge.Judge``."""
-        return self._environments.built(spec, base, again=again).digest
+        return self._environments.built(spec, base, newer_than=newer_than).digest
+
+    def environment_digest(self, spec: EnvironmentSpec, base: str) -> str:
+        """See ``ports.judge.Judge``."""
+        return self._environments.digest(spec, base)
 
     def environments(self) -> list[dict[str, Any]]:
         """See ``ports.judge.Judge``."""

@@ -7,8 +7,8 @@ at full a gate may say that a login is enough for it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from interlock.server.doors.keys import Keys
 from interlock.server.doors.logins import LIFETIME_S, Logins
 from interlock.server.doors.requests import (
     ApprovalBody,
+    BuildBody,
     DecisionBody,
     NoBody,
     ReasonBody,
@@ -58,6 +59,9 @@ PEOPLE_ROUTES = (
     ("GET", "/api/v1/events", "events"),
     ("GET", "/api/v1/trust", "trusted"),
     ("POST", "/api/v1/trust", "trust"),
+    ("GET", "/api/v1/environments", "environments"),
+    ("POST", "/api/v1/environments/build", "build"),
+    ("POST", "/api/v1/environments/prune", "prune"),
     ("GET", "/api/v1/about", "about"),
     ("GET", "/healthz", "health"),
 )
@@ -71,6 +75,25 @@ PEOPLE = "people"
 socket."""
 
 
+class RecipeDesk(Protocol):
+    """What people ask of recipes and environments."""
+
+    async def shown(self) -> dict[str, Any]:
+        """The recipe at HEAD, and whether somebody trusts it."""
+
+    async def trust(self, by: str, seen: str) -> dict[str, Any]:
+        """Trust it, if it is the one whose digest was seen."""
+
+    async def environments(self) -> dict[str, Any]:
+        """What was built."""
+
+    async def build(self, newer_than: float, wait_s: float) -> dict[str, Any]:
+        """Build what the recipe at HEAD says."""
+
+    async def prune(self) -> dict[str, Any]:
+        """Remove what nobody needs."""
+
+
 class PeopleDoor:
     """Routes of people over one ``People``."""
 
@@ -82,16 +105,14 @@ class PeopleDoor:
         new_id: Callable[[str], str],
         keys: Keys,
         *,
-        trust: Callable[[str, str], Awaitable[Any]],
-        trusted: Callable[[], Awaitable[Any]],
+        recipes: RecipeDesk,
         about: Callable[[], dict[str, Any]],
     ) -> None:
         self._people = people
         self._passphrase = passphrase
         self._new_id = new_id
         self._keys = keys
-        self._trust = trust
-        self._trusted = trusted
+        self._recipes = recipes
         self._about = about
         self._logins = logins
 
@@ -272,12 +293,30 @@ class PeopleDoor:
         """Trust the environment recipe of the present workflow; asks for the passphrase."""
         body = await body_of(request, TrustBody)
         by = await self._confirmed(request, body.passphrase, body.name)
-        return json_response(await self._trust(by, body.digest))
+        return json_response(await self._recipes.trust(by, body.digest))
 
     async def trusted(self, request: Request) -> Response:
         """The environment recipe of the present workflow, and whether somebody trusts it."""
         self._person(request)
-        return json_response(await self._trusted())
+        return json_response(await self._recipes.shown())
+
+    async def environments(self, request: Request) -> Response:
+        """Test environments that were built here."""
+        self._person(request)
+        return json_response(await self._recipes.environments())
+
+    async def build(self, request: Request) -> Response:
+        """Build the environment of the present recipe if it is trusted; ask again meanwhile."""
+        self._person(request)
+        body = await body_of(request, BuildBody)
+        wait = min(max(body.wait, 0.0), MAX_WAIT_S)
+        return json_response(await self._recipes.build(body.newer_than, wait))
+
+    async def prune(self, request: Request) -> Response:
+        """Remove environments that nobody uses and no open task has."""
+        self._person(request)
+        await body_of(request, NoBody)
+        return json_response(await self._recipes.prune())
 
     async def about(self, request: Request) -> Response:
         """What this server is and what this machine can prevent."""

@@ -16,6 +16,7 @@ from interlock.errors import AuthError, InvalidInputError, TooLargeError, UsageE
 __all__ = [
     "SESSION",
     "ApprovalBody",
+    "BuildBody",
     "ClaimBody",
     "DecisionBody",
     "NoBody",
@@ -118,6 +119,13 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of a route that needs nothing besides its address."""
+
+
+class BuildBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``POST /api/v1/environments/build``; seconds since the epoch, and seconds to wait."""
+
+    newer_than: float = 0.0
+    wait: float = 0.0
 
 
 class TrustBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
