@@ -309,7 +309,15 @@ def test_a_path_is_shown_as_a_shell_would_take_it() -> None:
 
 def test_no_two_paths_are_shown_alike() -> None:
     names = [*REFUSED, b'src/"x"', b"src/x\\n", b"src/x\n", "src/café".encode(), b"src/caf\\u00e9"]
-    names += [b"src/\\xff", "src/\x85".encode(), b"src/\x85", b'"src/x"', b"a /b", b"a/b"]
+    names += [
+        b"src/\\xff",
+        b"src/\xff",
+        "src/\x85".encode(),
+        b"src/\x85",
+        b'"src/x"',
+        b"a /b",
+        b"a/b",
+    ]
     assert len({shown(name) for name in names}) == len(names)
     assert shown("src/café.py".encode()) == "src/café.py"
 
