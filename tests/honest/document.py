@@ -24,7 +24,7 @@ the later one adds or changes are the tests of TDD, its sources are the work of 
 through the real environment builder, sandbox, judge and gates. Every verdict has to be *allowed*.
 
 `make honest` repeats it (an hour; it fetches {packages} packages with pip) and writes this page
-from `tests/honest/figures.json`.
+from `tests/honest/figures.json`, after each package anew: a run that was ended early says less.
 
 How a step is made of two releases:
 
@@ -46,10 +46,9 @@ everything (*forged*).
 def document(report: Report, packages: Sequence[Package]) -> str:
     """The page."""
     causes = {(p.name, version): why for p in packages for version, why in p.causes.items()}
-    named = len({step.package for step in report.changes})
     parts = [
-        _HEAD.format(packages=named),
-        *_summary(report),
+        _HEAD.format(packages=len(packages)),
+        *_summary(report, len(packages)),
         "## By package\n",
         *_table(report),
         "## Judged wrong\n",
@@ -62,11 +61,12 @@ def document(report: Report, packages: Sequence[Package]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _summary(report: Report) -> Iterator[str]:
+def _summary(report: Report, listed: int) -> Iterator[str]:
     changes, wrong = report.changes, report.wrong
     yield "## Result\n"
     yield "| | |\n|---|---|"
-    yield f"| packages | {len({step.package for step in changes})} |"
+    there = len({step.package for step in changes})
+    yield f"| packages | {there}, of {listed} that are listed |"
     yield f"| steps that are a feature or a fix | {len(changes)} |"
     yield f"| new tests | {sum(step.new_tests for step in changes):,} |"
     yield f"| tests run at GREEN | {sum(step.suite for step in changes):,} |"
