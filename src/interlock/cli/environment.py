@@ -21,9 +21,9 @@ _UNITS = ("B", "KiB", "MiB", "GiB")
 
 @click.group()
 def environment() -> None:
-    """What tests run in: built once for a recipe, its lock files and this machine, then read only.
+    """What tests run in: list, build and prune.
 
-    An environment is built when a task first needs it, and anew when its recipe, a lock file, the
+    Built once for a recipe, its lock files and this machine, then read only. An environment is built when a task first needs it, and anew when its recipe, a lock file, the
     interpreter or the platform changes.
     """
 

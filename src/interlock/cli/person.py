@@ -17,9 +17,9 @@ __all__ = ["person"]
 
 @click.group()
 def person() -> None:
-    """People who may approve besides the owner, each with a passphrase of their own.
+    """People who may approve besides the owner.
 
-    Whoever can write the state can add one: names keep people apart, not the owner from anything.
+    Each has a passphrase of their own. Whoever can write the state can add one: names keep people apart, not the owner from anything.
     """
 
 
