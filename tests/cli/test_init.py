@@ -285,3 +285,35 @@ def test_nothing_is_written_through_a_link_that_leads_out(shell: Shell) -> None:
     done = shell.init("--json")
     assert done.code == 6, done
     assert not outside.exists()
+
+
+def test_the_workflow_says_where_the_links_are_put(shell: Shell) -> None:
+    shell.init("--trust")
+    workflow = shell.repository / "agent_workflow.yaml"
+    for name in ("events.db", "tool_audit.jsonl"):
+        (shell.repository / ".orchestrator" / name).unlink()
+    workflow.write_text(
+        workflow.read_text()
+        + "coordination: {event_bus: {type: sqlite, db_path: records/bus.db}}\n"
+    )
+    text = workflow.read_text()
+    assert "enforcement:" in text
+    git(shell.repository, "commit", "-qam", "Move")
+    assert shell.interlock("init", "--json").code == 0
+    assert os.readlink(shell.repository / "records" / "bus.db") == str(shell.layout.events)
+    assert shell.git("status", "--porcelain") == ""
+
+
+def test_a_link_is_put_nowhere_outside_of_the_repository(shell: Shell) -> None:
+    shell.init("--trust")
+    outside = shell.root / "outside"
+    outside.mkdir()
+    (shell.repository / "records").symlink_to(outside)
+    workflow = shell.repository / "agent_workflow.yaml"
+    for path, code in (("records/bus.db", 6), ("../bus.db", 7), ("/tmp/bus.db", 7)):
+        bus = f"coordination: {{event_bus: {{db_path: {path}}}}}\n"
+        original = workflow.read_text()
+        workflow.write_text(original + bus)
+        assert shell.interlock("init", "--json").code == code, path
+        workflow.write_text(original)
+    assert list(outside.iterdir()) == []

@@ -27,7 +27,7 @@ from interlock.server.records import ANCHORED, anchors_in
 
 __all__ = ["CrashHouse", "environment"]
 
-TELLING = Path(__file__).parent / "agents" / "telling.py"
+AGENTS = Path(__file__).parent / "agents"
 _OID = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 _READY_S = 60.0
 
@@ -143,7 +143,11 @@ class CrashHouse(House):
 
     def telling_task(self) -> str:
         """A task whose agents say aloud what they were answered."""
-        program = asdict(command_agent(f"python3 {TELLING} {AGENT.parent}/", self.root))
+        return self.begin(AGENTS / "telling.py")
+
+    def begin(self, script: Path) -> str:
+        """A task for a program that wraps the honest agent."""
+        program = asdict(command_agent(f"python3 {script} {AGENT.parent}/", self.root))
         agent = {"author": program, "reviewers": {"default": program}}
         made = self.client.create_task("Add slugify to textkit", agent=agent)
         return str(made["task_id"])

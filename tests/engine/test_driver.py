@@ -13,6 +13,7 @@ from tests.engine.bench import AGENT, DOCUMENTS, OPEN_PLAN, REVIEWED, SCOPE, Ben
 from interlock.core.states import TaskStatus
 from interlock.engine.author import MAX_LOSSES
 from interlock.errors import UnavailableError
+from interlock.ports.audit import AuditEntry, Kind
 from interlock.ports.runner import JudgeKind, NoSupervisorError, SessionSpec
 from interlock.ports.store import StoredEvent
 from interlock.testing.memory_sessions import MemorySession
@@ -592,5 +593,38 @@ def test_a_forged_green_stays_where_it_is() -> None:
         await b.reaches(task_id, last_outcome="blocked")
         assert b.state(task_id).phase == "IMPL"
         assert "tampers with its runner" in str(b.state(task_id).blockers)
+
+    run(story)
+
+
+def test_every_change_of_phase_and_the_end_carry_the_head_of_the_audit() -> None:
+    async def story(b: Bench) -> None:
+        heads = {}
+        seal = b.audit._seal
+
+        def sealing(entry: Any) -> Any:
+            sealed = seal(entry)
+            heads[sealed.seq] = sealed.head
+            return sealed
+
+        setattr(b.audit, "_seal", sealing)  # noqa: B010 - what it says is looked at
+        task_id = await b.create(REVIEWED)
+        while b.state(task_id).status is not S.COMPLETED:
+            await b.audit.record(AuditEntry(kind=Kind.NOTE))
+            phase = b.state(task_id).phase
+            if phase == "REVIEW":
+                await b.review(task_id)
+            await b.leave(task_id)
+            if phase == "COMPLETE":
+                await b.reaches(task_id, status=S.COMPLETED)
+        carried = [
+            (event.data["audit_seq"], event.data["audit_head"])
+            for event in b.store.task_events(task_id)
+            if event.event_type in ("phase_changed", "task_completed")
+        ]
+        assert len(carried) == 5
+        assert all(heads[seq] == head for seq, head in carried)
+        assert [seq for seq, _ in carried] == sorted(seq for seq, _ in carried)
+        assert len({seq for seq, _ in carried}) == 5
 
     run(story)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import interlock
 from interlock.adapters.lockfile import LockFile
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.errors import ConflictError, IntegrityError, InvalidInputError, UnavailableError
@@ -274,3 +276,81 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as refused:
         SQLiteStore(tmp_path / "file" / "events.db")
     assert refused.value.code == "IL-STO-034"
+
+
+def test_events_follow_each_other_by_id_whatever_the_clock_says(store: SQLiteStore) -> None:
+    for n, at in enumerate((50, 10, 30)):
+        store.append(f"t{n}", 0, [EVENT], command_id=None, at=at)
+    found = store.events_after(0)
+    assert [(event.id, event.timestamp) for event in found] == [(1, 50), (2, 10), (3, 30)]
+    assert store.task_ids() == ("t0", "t1", "t2")
+
+
+def test_a_version_of_a_task_is_given_once(store: SQLiteStore) -> None:
+    store.append("t", 0, [EVENT], command_id="a", at=1)
+    with pytest.raises(ConflictError) as refused:
+        store.append("t", 0, [EVENT], command_id="b", at=1)
+    assert refused.value.code == "IL-STO-001"
+    assert [event.task_version for event in store.task_events("t")] == [1]
+
+
+def test_a_version_that_is_there_cannot_be_written_past_the_store(path: Path) -> None:
+    filled(path)
+    again = "INSERT INTO events SELECT 6, 1, 'x', 't', 5, 1, 'a', NULL, '{}'"
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(again)
+
+
+def test_a_command_is_stored_once_and_answers_with_what_it_did(store: SQLiteStore) -> None:
+    first = store.append("t", 0, [EVENT, EVENT], command_id="c", at=1)
+    assert store.append("t", 2, [EVENT], command_id="c", at=2) == first
+    assert store.command("c") == first
+    with pytest.raises(ConflictError) as refused:
+        store.append("u", 0, [EVENT], command_id="c", at=2)
+    assert refused.value.code == "IL-STO-002"
+
+
+def test_a_claim_has_one_holder_and_every_grant_a_higher_fence(store: SQLiteStore) -> None:
+    first = store.acquire("task/1/author", "ses_a", ttl_s=10, now=0)
+    assert first is not None
+    assert store.acquire("task/1/author", "ses_b", ttl_s=10, now=5_000_000) is None
+    second = store.acquire("task/1/author", "ses_b", ttl_s=10, now=10_000_000)
+    assert second is not None
+    assert second.fence > first.fence
+    with pytest.raises(ConflictError):
+        store.renew(first, ttl_s=10, now=10_000_001)
+
+
+def test_the_lock_survives_what_drops_a_librarys_locks(store: SQLiteStore, path: Path) -> None:
+    """Closing any descriptor of a file drops all of a process's POSIX locks on it."""
+    for _ in range(2):
+        path.open("rb").close()
+        path.with_name("events.db.lock").open("rb").close()
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from interlock.adapters.stores.sqlite import SQLiteStore\n"
+        "from interlock.errors import ConflictError\n"
+        "try: SQLiteStore(Path(sys.argv[1]))\n"
+        "except ConflictError: sys.exit(6)"
+    )
+    other = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert other.returncode == 6
+    assert path.read_bytes()[:15] == b"SQLite format 3"  # the lock is another file's
+
+
+def test_only_the_server_opens_the_database() -> None:
+    """Others would make its memory stale and could drop its locks: they ask its door."""
+    package = Path(interlock.__file__).parent
+    users = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "interlock.adapters.stores.sqlite"
+    }
+    libraries = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if "import sqlite3" in file.read_text(encoding="utf-8")
+    }
+    assert users == {"server/app.py", "server/workflows.py"}
+    assert libraries == {"adapters/stores/sqlite.py", "adapters/stores/connections.py"}

@@ -11,8 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.process import git, supervised
@@ -21,13 +23,22 @@ from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.clock import SystemClock
 from interlock.adapters.lockfile import LockFile
 from interlock.adapters.stores.sqlite import SQLiteStore
-from interlock.errors import AuthError, IntegrityError, InterlockError, InvalidInputError
+from interlock.errors import (
+    AuthError,
+    IntegrityError,
+    InterlockError,
+    InvalidInputError,
+    UnavailableError,
+)
+from interlock.failpoints import VARIABLE, arm
 from interlock.ports.audit import AuditEntry, Kind
 from interlock.ports.store import NewEvent
 from interlock.sdk.people import PeopleClient
+from interlock.server.app import serve_forever
 from interlock.server.layout import Layout
 from interlock.server.passphrase import set_passphrase
 from interlock.server.records import newest_anchor
+from interlock.supervisor.monitor import _FATAL
 
 PASSPHRASE = "correct horse"
 
@@ -196,6 +207,58 @@ def test_an_empty_store_has_no_anchor(layout: Layout) -> None:
     store = SQLiteStore(layout.events, blobs=layout.root / "blobs")
     assert newest_anchor(store) is None
     store.close()
+
+
+def test_a_call_that_nobody_saw_the_end_of_is_named_at_the_next_start(layout: Layout) -> None:
+    audit = AuditLog(layout.audit, clock=SystemClock())
+    for call in ("seen", "lost"):
+        entry = AuditEntry(kind=Kind.INTENT, call_id=call, session_id="ses_a", tool="bash")
+        audit.append(entry).result(10)
+    audit.append(AuditEntry(kind=Kind.OUTCOME, call_id="seen", tool="bash")).result(10)
+    audit.close()
+
+    async def story() -> None:
+        async with supervised(layout):
+            pass
+
+    for _ in range(2):  # a second start finds nothing left to name
+        asyncio.run(story())
+    lines = (layout.audit / "000001.jsonl").read_text().splitlines()
+    named = [line for line in map(json.loads, lines) if line["call_id"] == "lost"][1:]
+    assert [line["kind"] for line in named] == ["outcome"]
+    assert named[0]["result"]["outcome"] == "unknown"
+    assert (named[0]["session_id"], named[0]["tool"]) == ("ses_a", "bash")
+
+
+def test_a_server_whose_records_cannot_be_written_ends_to_be_started_again(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = AuditEntry(kind=Kind.NOTE, call_id="c", tool="x")
+
+    async def story() -> None:
+        async with supervised(layout) as server:
+            armed = {VARIABLE: "audit.sync=eio"}
+            arm("server", armed)
+            for _ in range(2):
+                with pytest.raises(UnavailableError) as denied:
+                    await server.audit.record(entry)
+                assert denied.value.remedy
+            await asyncio.wait_for(server.broken.wait(), 10)
+        async with supervised(layout) as server:
+            await server.audit.record(entry)
+
+    asyncio.run(story())
+
+    @asynccontextmanager
+    async def broken(layout: Layout) -> AsyncIterator[Any]:
+        async with supervised(layout) as server:
+            server.broken.set()
+            yield server
+
+    monkeypatch.setattr("interlock.server.app.running", broken)
+    with pytest.raises(UnavailableError) as ended:
+        asyncio.run(serve_forever(layout))
+    assert ended.value.exit_code not in _FATAL
 
 
 # -- where state lies ------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import click
 
 from interlock.adapters.acting import acting_as
 from interlock.adapters.audit.log import AuditLog
+from interlock.adapters.audit.segments import FIRST
 from interlock.cli.durable_init import make_durable
 from interlock.cli.output import emit, json_option, say
 from interlock.cli.place import passphrase, passphrase_option, user_repository
@@ -63,7 +64,8 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     )
     files = _files(pack, proposal)
     # Read before anything is changed: what does not hold is a person's to put right first.
-    environment = load_tree(lambda path: _after(root, path, files)).workflow.environment
+    loaded = load_tree(lambda path: _after(root, path, files))
+    environment = loaded.workflow.environment
     if environment is None and proposal is not None:
         environment = proposal.environment
     given = None if _is_set_up(root) else passphrase(passphrase_file, confirm=True)
@@ -77,7 +79,8 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     committed = repository.add({path: files[path] for path in written}, _MESSAGE) if written else ""
     key = "" if (layout.audit / "key").exists() else AuditLog.create(layout.audit)
     with acting_as(repository.place.uid, repository.place.gid):
-        _link_known_paths(repository.place.common_dir, root, layout)
+        links = {loaded.events_link: layout.events, loaded.audit_link: layout.audit / FIRST}
+        _link_known_paths(repository.place.common_dir, root, links)
     if environment is not None:
         _offer_trust(layout, environment, proposal, trusted)
     uncommitted = list(repository.uncommitted(*_OURS))
@@ -155,16 +158,22 @@ def _write(root: Path, files: Mapping[str, bytes]) -> list[str]:
     return written
 
 
-def _link_known_paths(common_dir: Path, root: Path, layout: Layout) -> None:
+def _link_known_paths(common_dir: Path, root: Path, links: Mapping[str, Path]) -> None:
     """The paths that other tools know, as links into the state; git does not see them."""
-    links = {"events.db": layout.events, "tool_audit.jsonl": layout.audit / "000001.jsonl"}
     exclude = common_dir / "info" / "exclude"
     for name, target in links.items():
-        link = root / ".orchestrator" / name
+        link = root / name
+        if not link.parent.resolve().is_relative_to(root.resolve()):
+            raise ConflictError(
+                f"{name} leads out of the repository",
+                code="IL-INI-006",
+                remedy=f"correct the path in agent_workflow.yaml, or rm {link.parent}",
+            )
         if not link.is_symlink() and not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(target)
     there = exclude.read_text() if exclude.exists() else ""
-    missing = [f"/.orchestrator/{n}" for n in links if f"/.orchestrator/{n}" not in there]
+    missing = [f"/{name}" for name in links if f"/{name}" not in there]
     if missing:
         exclude.parent.mkdir(exist_ok=True)
         exclude.write_text("\n".join([there.rstrip("\n"), *missing, ""]).lstrip("\n"))

@@ -12,6 +12,9 @@ from interlock.definition.known_keys import API, DEFINITION
 
 __all__ = ["Enforcement", "read_confinement", "read_enforcement", "read_surroundings"]
 
+EVENTS_LINK, AUDIT_LINK = ".orchestrator/events.db", ".orchestrator/tool_audit.jsonl"
+"""Where other tools look for the records; ``init`` puts links into the state there."""
+
 _ACTIONS = {"reject": Mode.STRICT, "warn": Mode.PERMISSIVE, "log": Mode.ADVISORY}
 
 
@@ -21,6 +24,7 @@ class Enforcement:
 
     mode: Mode
     tokens: TokenSpec
+    audit_link: str = AUDIT_LINK
 
 
 def read_enforcement(root: Fields, findings: Findings) -> Enforcement:
@@ -31,7 +35,7 @@ def read_enforcement(root: Fields, findings: Findings) -> Enforcement:
     keys = ("mode", "phase_tokens", "tool_enforcement")
     fields = Fields(entry.value, "enforcement", "'enforcement'", keys, findings)
     mode = fields.choice("mode", tuple(Mode), Mode.STRICT, what="mode")
-    mode = _read_tools(fields, mode, findings)
+    mode, audit_link = _read_tools(fields, mode, findings)
     if mode is not Mode.STRICT:
         findings.warning(
             Code.NO_EFFECT_YET,
@@ -39,7 +43,7 @@ def read_enforcement(root: Fields, findings: Findings) -> Enforcement:
             fields.place("mode"),
             help=f'The other modes come with "{DEFINITION}".',
         )
-    return Enforcement(mode, _read_tokens(fields, findings))
+    return Enforcement(mode, _read_tokens(fields, findings), audit_link)
 
 
 def _read_tokens(parent: Fields, findings: Findings) -> TokenSpec:
@@ -72,12 +76,12 @@ def _read_tokens(parent: Fields, findings: Findings) -> TokenSpec:
     )
 
 
-def _read_tools(parent: Fields, mode: Mode, findings: Findings) -> Mode:
-    """``tool_enforcement``: the stricter of it and the mode."""
+def _read_tools(parent: Fields, mode: Mode, findings: Findings) -> tuple[Mode, str]:
+    """``tool_enforcement``: the stricter of it and the mode, and where the audit's link is put."""
     entry = parent.entry("tool_enforcement")
     if entry is None:
-        return mode
-    keys = ("enabled", "violation_action", "capability_model")
+        return mode, AUDIT_LINK
+    keys = ("enabled", "violation_action", "capability_model", "audit_log")
     fields = Fields(
         entry.value, "enforcement.tool_enforcement", "'tool_enforcement'", keys, findings
     )
@@ -87,8 +91,9 @@ def _read_tools(parent: Fields, mode: Mode, findings: Findings) -> Mode:
     if not fields.flag("enabled", True):
         _weaker("enabled", fields, mode, findings)
     action = fields.choice("violation_action", tuple(_ACTIONS), "reject", what="violation action")
+    link = _link(fields, "audit_log", AUDIT_LINK, findings)
     if "violation_action" not in fields or _ACTIONS[action] is mode:
-        return mode
+        return mode, link
     stricter = mode.stricter(_ACTIONS[action])
     if stricter is mode:
         _weaker("violation_action", fields, mode, findings)
@@ -100,7 +105,16 @@ def _read_tools(parent: Fields, mode: Mode, findings: Findings) -> Mode:
             fields.place("violation_action"),
             help=f'A mode for tools alone comes with "{DEFINITION}".',
         )
-    return stricter
+    return stricter, link
+
+
+def _link(fields: Fields, key: str, default: str, findings: Findings) -> str:
+    """A path below the repository's top at which a link is put."""
+    path = (fields.text(key) or default).removeprefix("./")
+    if not path.isprintable() or any(part in ("", ".", "..") for part in path.split("/")):
+        message = f"'{path}' is no path below the repository's top"
+        findings.error(Code.BAD_PATTERN, message, fields.place(key))
+    return path
 
 
 def _weaker(key: str, fields: Fields, mode: Mode, findings: Findings) -> None:
@@ -108,8 +122,13 @@ def _weaker(key: str, fields: Fields, mode: Mode, findings: Findings) -> None:
     findings.warning(Code.NO_EFFECT, message, fields.place(key))
 
 
-def read_surroundings(root: Fields, findings: Findings) -> None:
-    """Sections whose values are the only ones there are, or have no effect yet."""
+def read_surroundings(root: Fields, findings: Findings) -> str:
+    """Sections whose values are the only ones there are, or have no effect yet.
+
+    Returns:
+        Where the link to the store is put.
+    """
+    link = EVENTS_LINK
     coordination = _section(root, "coordination", ("state_access", "event_bus"), findings)
     if coordination is not None:
         access = _section(coordination, "state_access", ("mode", "mutation_via"), findings)
@@ -117,11 +136,13 @@ def read_surroundings(root: Fields, findings: Findings) -> None:
             only = "read_only_snapshot"
             access.choice("mode", (only,), only, what="state access mode")
             access.choice("mutation_via", ("orchestrator_api",), "", what="way to change state")
-        bus = _section(coordination, "event_bus", ("type",), findings)
+        bus = _section(coordination, "event_bus", ("type", "db_path"), findings)
         if bus is not None:
             _read_bus(bus, findings)
+            link = _link(bus, "db_path", EVENTS_LINK, findings)
     for name in ("monitoring", "recovery"):
         _section(root, name, (), findings)
+    return link
 
 
 def _read_bus(bus: Fields, findings: Findings) -> None:

@@ -94,9 +94,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
         "enforcement.phase_tokens.include_claims": NotYet(
             "a token carries the same claims always", API, ListOf(TEXT)
         ),
-        "enforcement.tool_enforcement.audit_log": NotYet(
-            "the audit lies in the state directory", API, TEXT
-        ),
         "coordination.state_access.snapshot_includes": NotYet(
             "the snapshot always has the same parts",
             API,
@@ -109,9 +106,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
                     "prd_state",
                 )
             ),
-        ),
-        "coordination.event_bus.db_path": NotYet(
-            "the store lies in the state directory", API, TEXT
         ),
         "coordination.event_bus.events": NotYet("no event is delivered", API, ListOf(TEXT)),
         "coordination.conflict_resolution": NotYet(

@@ -12,6 +12,8 @@ from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
 from interlock.definition.enforcement import (
+    AUDIT_LINK,
+    EVENTS_LINK,
     read_confinement,
     read_enforcement,
     read_surroundings,
@@ -52,11 +54,18 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A definition that holds, with what is worth knowing about it."""
+    """A definition that holds, with what is worth knowing about it.
+
+    Args:
+        events_link, audit_link: paths from the repository's top at which other tools look for the
+            records. They are no part of the rules that a task is pinned to.
+    """
 
     workflow: WorkflowSpec
     warnings: tuple[Diagnostic, ...] = ()
     sources: Mapping[str, str] | None = None
+    events_link: str = EVENTS_LINK
+    audit_link: str = AUDIT_LINK
 
     def rendered(self) -> str:
         """The warnings as text with carets."""
@@ -114,17 +123,18 @@ def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loade
             findings.error(Code.MISSING_KEY, "The file is empty", Position(file, 1, 1))
         raise findings.failure(sources)
     root = Fields(node, "", "The workflow", _KEYS, findings)
-    if root.usable:
-        workflow = _read(root, read_schema, findings)
-        if not findings.failed:
-            check_structure(workflow, findings)
+    if not root.usable:
+        raise findings.failure(sources)
+    loaded = _read(root, read_schema, findings)
+    if not findings.failed:
+        check_structure(loaded.workflow, findings)
     if findings.failed:
         raise findings.failure(sources)
-    workflow = replace(workflow, digest=digest_of(workflow))
-    return Loaded(workflow, findings.sorted(), sources)
+    workflow = replace(loaded.workflow, digest=digest_of(loaded.workflow))
+    return replace(loaded, workflow=workflow, warnings=findings.sorted(), sources=sources)
 
 
-def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findings) -> WorkflowSpec:
+def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findings) -> Loaded:
     enforcement = read_enforcement(root, findings)
     directory = _schemas_dir(root, findings)
     schemas = Schemas(
@@ -137,8 +147,8 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
     phases = read_phases(root, extra, schemas, findings)
     if any(gate_reads_verdicts(gate) for phase in phases for gate in phase.gates):
         schemas.adopt(REVIEW_VERDICT, review_verdict_schema(), root.position)
-    read_surroundings(root, findings)
-    return WorkflowSpec(
+    events_link = read_surroundings(root, findings)
+    workflow = WorkflowSpec(
         name=root.text("name", required=True),
         version=root.raw("version", required=True),
         digest="",
@@ -154,6 +164,7 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         extra_tools=extra,
         required_confinement=read_confinement(root, findings),
     )
+    return Loaded(workflow, events_link=events_link, audit_link=enforcement.audit_link)
 
 
 def _schemas_dir(root: Fields, findings: Findings) -> str:

@@ -38,7 +38,7 @@ from interlock.engine.secret import load_secret
 from interlock.engine.service import Service
 from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
-from interlock.errors import NotFoundError
+from interlock.errors import NotFoundError, UnavailableError
 from interlock.server.doors.agent import agent_door
 from interlock.server.doors.keys import Keys
 from interlock.server.doors.listeners import Listeners
@@ -62,7 +62,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Server:
-    """A running server: its parts for tests, its address for everybody."""
+    """A running server: its parts for tests, its address for everybody.
+
+    Attributes:
+        broken: set when the records cannot be written any more: every call is denied from then on.
+    """
 
     ledger: Ledger
     service: Service
@@ -70,6 +74,7 @@ class Server:
     runner: WorkerDoor
     audit: AuditLog
     port: int
+    broken: asyncio.Event
 
 
 @asynccontextmanager
@@ -96,9 +101,15 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     clock = SystemClock()
     loop = asyncio.get_running_loop()
 
-    store = SQLiteStore(layout.events, blobs=layout.root / "blobs")
+    broken = asyncio.Event()
+
+    def give_up() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is over, and so is the server
+            loop.call_soon_threadsafe(broken.set)
+
+    store = SQLiteStore(layout.events, blobs=layout.root / "blobs", on_failure=give_up)
     stack.callback(store.close)
-    audit = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store))
+    audit = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store), on_failure=give_up)
     stack.callback(audit.close)
     project = Project(Repository.create(layout.repository, user_repo), user_repo)
     remove_leftovers(layout.repository)
@@ -207,7 +218,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     stack.push_async_callback(close_doors)
     await runner.connected(SUPERVISOR_WAIT_S)
     driver.start()
-    return Server(ledger, service, people, runner, audit, port)
+    return Server(ledger, service, people, runner, audit, port, broken)
 
 
 class _AgentDoors:
@@ -251,4 +262,10 @@ async def _serve(layout: Layout) -> None:
     async with running(layout) as server:
         level = server.runner.capability().level.value
         _log.info("server_up", extra={"port": server.port, "confinement": level})
-        await asyncio.Event().wait()
+        await server.broken.wait()
+    # Only opening them anew shows what is on the disk: the monitor starts the next server.
+    raise UnavailableError(
+        "the records could not be written, so the server has ended",
+        code="IL-SRV-013",
+        remedy="make sure that the disk has room and is sound; interlock up starts it again",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,8 @@ class AuditLog:
         epoch_records: so many records are sealed with one key.
         queue_records: so many may wait for the disk before more are refused.
         io: the calls to the disk.
+        on_failure: called once, on another thread, when a write or sync has failed: from then on
+            everything is denied until the log is opened anew.
 
     Raises:
         NotFoundError: there is no log (``IL-AUD-010``).
@@ -56,6 +59,7 @@ class AuditLog:
         epoch_records: int = _EPOCH_RECORDS,
         queue_records: int = _QUEUE_RECORDS,
         io: FileIO | None = None,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._gathered: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
@@ -76,6 +80,7 @@ class AuditLog:
                     segment_bytes=segment_bytes,
                     epoch_records=epoch_records,
                     queue_records=queue_records,
+                    on_failure=on_failure,
                 )
             except BaseException:
                 self._lock.release()

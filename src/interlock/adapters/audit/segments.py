@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from interlock.adapters.durable import sync_directory, write_all
 from interlock.failpoints import reach
 
-__all__ = ["FileIO", "SystemIO", "first_gap", "listing", "segment_name"]
+__all__ = ["FIRST", "FileIO", "SystemIO", "first_gap", "listing", "segment_name"]
 
 _NAME: Final = re.compile(r"[0-9]{6,}\.jsonl")
 
@@ -18,6 +18,10 @@ _NAME: Final = re.compile(r"[0-9]{6,}\.jsonl")
 def segment_name(number: int) -> str:
     """The file of the n-th segment, from 1."""
     return f"{number:06d}.jsonl"
+
+
+FIRST: Final = segment_name(1)
+"""The file that a log begins with."""
 
 
 def listing(directory: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -58,6 +58,7 @@ class Writer:
         segment_bytes: a segment that has grown over this is followed by a new one.
         epoch_records: so many records are sealed with one key.
         queue_records: so many may wait.
+        on_failure: called once, on the writer's thread, when it has failed for good.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Writer:
         segment_bytes: int,
         epoch_records: int,
         queue_records: int,
+        on_failure: Callable[[], None],
     ) -> None:
+        self._on_failure = on_failure
         self._directory = directory
         self._tail = tail
         self._io = io
@@ -230,12 +233,13 @@ class Writer:
             with contextlib.suppress(OSError):
                 self._io.truncate(self._descriptor, self._tail.size)
         _resolve(waiting, [self._poisoned() for _ in waiting])
+        self._on_failure()
 
     def _poisoned(self) -> UnavailableError:
         return UnavailableError(
             f"the audit log could not be written ({self._failure}); nothing is allowed unrecorded",
             code="IL-AUD-002",
-            remedy="make sure that the disk has room and is sound, then restart: interlock up",
+            remedy="make sure that the disk has room and is sound: the server starts again itself",
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -32,14 +32,16 @@ class Connections:
 
     Args:
         path: the database file; created if it is not there.
+        on_failure: called once a write or sync has failed in a way that only opening anew can mend.
 
     Raises:
         IntegrityError: it is not ours, or newer than this program, or damaged.
         UnavailableError: it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_failure: Callable[[], None] = lambda: None) -> None:
         self._path = path
+        self._on_failure = on_failure
         self._lock = threading.Lock()
         self._readers: queue.LifoQueue[sqlite3.Connection | None] = queue.LifoQueue()
         self._closed = False
@@ -85,6 +87,8 @@ class Connections:
                 # After a failed sync nobody knows what is on the disk: only opening anew finds out.
                 self._failed = getattr(problem, "sqlite_errorcode", 0) & 0xFF == _IOERR
                 self._undo()
+                if self._failed:
+                    self._on_failure()
                 raise
             except BaseException:
                 self._undo()
@@ -153,7 +157,7 @@ def _unavailable(path: Path, why: str) -> UnavailableError:
     return UnavailableError(
         f"{path} cannot be used: {why}",
         code="IL-STO-033",
-        remedy="look for a full or failing disk, then restart: interlock up",
+        remedy="look for a full or failing disk; the server goes on, or starts again, by itself",
     )
 
 

@@ -7,7 +7,7 @@ memory (epochs, cached tokens) is only true as long as nobody else writes.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class SQLiteStore:
     Args:
         path: the database file; created, with its directory, if it is not there.
         blobs: directory for large documents; by default ``blobs`` beside the file.
+        on_failure: called when writing has failed in a way that only opening anew can mend.
 
     Raises:
         ConflictError: another process has it open (``IL-STO-004``); the message names it.
@@ -42,7 +43,13 @@ class SQLiteStore:
         UnavailableError: it cannot be opened or written (``IL-STO-033``, ``IL-STO-034``).
     """
 
-    def __init__(self, path: Path, *, blobs: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        blobs: Path | None = None,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         path = path.resolve()  # two names for one file must meet at one lock
         try:
             make_private_directory(path.parent)
@@ -57,7 +64,7 @@ class SQLiteStore:
             ) from problem
         try:
             self._blobs = BlobDirectory(blobs or path.parent / "blobs")
-            self._connections = Connections(path)
+            self._connections = Connections(path, on_failure)
             try:
                 self._check()
             except BaseException:
