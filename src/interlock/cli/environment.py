@@ -23,8 +23,9 @@ _UNITS = ("B", "KiB", "MiB", "GiB")
 def environment() -> None:
     """What tests run in: list, build and prune.
 
-    Built once for a recipe, its lock files and this machine, then read only. An environment is built when a task first needs it, and anew when its recipe, a lock file, the
-    interpreter or the platform changes.
+    Built once for a recipe, its lock files and this machine, then read only. An environment is
+    built when a task first needs it, and anew when its recipe, a lock file, the interpreter or the
+    platform changes.
     """
 
 

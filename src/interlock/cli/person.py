@@ -19,7 +19,8 @@ __all__ = ["person"]
 def person() -> None:
     """People who may approve besides the owner.
 
-    Each has a passphrase of their own. Whoever can write the state can add one: names keep people apart, not the owner from anything.
+    Each has a passphrase of their own. Whoever can write the state can add one: names keep people
+    apart, not the owner from anything.
     """
 
 
