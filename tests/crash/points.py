@@ -106,5 +106,9 @@ ELSEWHERE: Mapping[str, str] = {
     "audit.key.sync": "tests/crash/test_records.py",
     "audit.key.rename": "tests/crash/test_records.py",
     "audit.key.renamed": "tests/crash/test_records.py",
+    "secret.write": "tests/crash/test_records.py",
+    "secret.sync": "tests/crash/test_records.py",
+    "secret.rename": "tests/crash/test_records.py",
+    "secret.renamed": "tests/crash/test_records.py",
 }
-"""Points that a task would have to run for hours to reach."""
+"""Points that a task would have to run for hours to reach, or not at all."""

@@ -15,6 +15,7 @@ from tests.records.support import entry, new_log, open_log
 
 from interlock.adapters.audit.log import AuditLog
 from interlock.adapters.audit.verify import Proved, verify
+from interlock.adapters.secrets import Secrets
 from interlock.adapters.stores.blobs import BlobDirectory
 from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.errors import UnavailableError
@@ -188,3 +189,21 @@ def test_a_blob_that_could_not_be_written_is_not_there_in_part(tmp_path: Path, p
     blobs = BlobDirectory(tmp_path / "blobs")  # a start removes what is unfinished
     assert blobs.get(digest) == b"x" * 1000
     assert [path.name for path in (tmp_path / "blobs").iterdir()] == [digest]
+
+
+@pytest.mark.parametrize(
+    "point", ["secret.write", "secret.sync", "secret.rename", "secret.renamed"]
+)
+def test_a_secret_that_could_not_be_written_has_its_old_value_or_its_new_one(
+    tmp_path: Path, point: str
+) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+    secrets.set("KEY", "the old value")
+    fails(point, "enospc")
+    with pytest.raises(OSError, match=point):
+        secrets.set("KEY", "the new value")
+    kept = secrets.values(["KEY"])["KEY"]
+    assert kept == ("the new value" if point == "secret.renamed" else "the old value")
+    assert secrets.names() == ["KEY"]
+    secrets.set("KEY", "the new value")
+    assert secrets.values(["KEY"]) == {"KEY": "the new value"}
