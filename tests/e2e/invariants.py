@@ -22,7 +22,7 @@ from tests.e2e.processes import Process, Table, below, kind, mentions, table
 
 from interlock.errors import InterlockError
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "grown", "leftover_files"]
 
 Event = Mapping[str, Any]
 
@@ -402,7 +402,6 @@ class Watch:
             *orphans(processes, 0, self._known),
             *strangers(processes, 0, house.root.name),
             *leftover_trees(house.state, ()),
-            *leftover_files(house.state),
             *leftover_cgroups(_CGROUPS, self._supervisors),
             *abandoned(_MEMORY, self._memory),
             *leftover_temporaries(house.root / "tmp", 0),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import AGENT, House
-from tests.e2e.invariants import Watch, grown
+from tests.e2e.invariants import Watch, grown, leftover_files
 from tests.e2e.processes import Kind, Process, kill, kind
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
@@ -112,6 +112,7 @@ def test_kills_change_nothing_and_leave_nothing(house: House, kills: int, seed: 
     house.interlock("down")
     assert watch.nothing_left() == []
     house.interlock("up")
+    assert leftover_files(house.state) == []
 
 
 def _leaks_nothing(watch: Watch, tasks: Tasks) -> None:

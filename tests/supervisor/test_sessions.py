@@ -344,6 +344,23 @@ def test_a_second_supervisor_of_the_same_state_is_refused(place: Place) -> None:
     asyncio.run(scenario())
 
 
+def test_a_session_that_did_not_start_leaves_nothing(place: Place) -> None:
+    place.supervise()
+
+    async def scenario() -> None:
+        async with place.server() as door:
+            agent = AgentCommand(argv=("true",), visible=("/missing",))
+            with pytest.raises(UsageError):
+                await door.start(await place.spec(door, "ses_1", agent=agent))
+            # Whoever comes later learns that there is something to be ended.
+            assert door.held() == {"ses_1"}
+            await door.end("ses_1")
+            assert not [path for path in (place.state / "sessions").iterdir() if path.is_dir()]
+            assert not (place.state / "scratch" / "ses_1").exists()
+
+    asyncio.run(scenario())
+
+
 def test_an_agent_never_sees_the_state_directory(place: Place, tmp_path: Path) -> None:
     place.supervise()
 

@@ -127,6 +127,7 @@ class Sessions:
                 await in_thread(live.sandbox.kill)
                 await live.ended.wait()
         self.over.pop(session_id, None)
+        self._scratches.discard(self._root / session_id)
         await in_thread(self._scratches.remove, session_id)
 
     @property
