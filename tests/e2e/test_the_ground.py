@@ -18,7 +18,6 @@ def test_the_doctor_says_what_this_machine_can_prevent(house: House) -> None:
     assert all(held[name] is not False for name in held)
 
 
-@pytest.mark.xfail(strict=True, reason="GREEN does not make mutants yet")
 def test_the_evidence_shows_level_and_every_run_of_the_judge(house: House) -> None:
     task_id = house.start_task()
     house.completed(task_id)
