@@ -119,7 +119,7 @@ def test_git_that_takes_too_long_is_ended_with_its_children(bare: Git, tmp_path:
 
 def test_stream_that_takes_too_long_fails(bare: Git) -> None:
     slow = Git(bare.place, settings={"alias.slow": "!sleep 600"})
-    with pytest.raises(GitFailed), slow.stream("slow", stdin=[], timeout_s=0.3) as out:
+    with pytest.raises(UnavailableError), slow.stream("slow", stdin=[], timeout_s=0.3) as out:
         assert out.read() == b""
 
 
