@@ -104,14 +104,14 @@ def test_another_uid_is_not_let_in_whatever_the_mode_says() -> None:
     program = (
         "import os, socket, sys; os.setgid(64998); os.setuid(64998)\n"
         "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect(sys.argv[1])\n"
-        "try:\n    s.send(b'J{}'); print(len(s.recv(9)), end='')\n"
+        "try:\n    s.send(bytes.fromhex(sys.argv[2])); print(len(s.recv(9)), end='')\n"
         "except OSError: print('refused', end='')"
     )
 
     async def story(path: Path) -> str:
         door = WorkerDoor(path, asyncio.get_running_loop())
         path.chmod(0o666)
-        words = [sys.executable, "-I", "-S", "-c", program, str(path)]
+        words = [sys.executable, "-I", "-S", "-c", program, str(path), wire.pack(HELLO)[0].hex()]
         said = await asyncio.to_thread(subprocess.check_output, words, text=True)
         door.close()
         return str(said)
