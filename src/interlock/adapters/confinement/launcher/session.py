@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 
 _KILLED = -9
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def main(descriptor: int) -> None:
@@ -125,8 +126,9 @@ def _fork(job: Job, mode: "Mode", cgroup: cgroups.Cgroup) -> int:
     if child == 0:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            for changed_by_python in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
-                signal.signal(changed_by_python, signal.SIG_DFL)
+            # Python ignores some, and whoever started the house may (nohup, a shell's background).
+            for number in _IGNORED:
+                signal.signal(number, signal.SIG_DFL)
             cgroup.join()
             own_user = job.uid is not None
             limits.apply(job.limits, memory_is_held=bool(cgroup.kind), own_user=own_user)
