@@ -207,12 +207,13 @@ class RunnerProcess:
         reasons: list[str] = []
 
         deadline = time.monotonic() + seconds
+        too_much = f"the run wrote more than {self._room >> 20} MiB to its tree"
 
         def watch() -> None:
             why = late
             while (left := deadline - time.monotonic()) > 0 and not over.wait(min(left, _LOOK_S)):
                 if self._work is not None and self._work.holds_more_than(self._room):
-                    why = f"the run wrote more than {self._room >> 20} MiB to its tree"
+                    why = too_much
                     break
             if not over.is_set() and self._sandbox is not None:
                 reasons.append(why)
@@ -225,6 +226,9 @@ class RunnerProcess:
         except Lost as lost:
             over.set()
             watcher.join()
+            # A tree in memory counts as the sandbox's, so that the kernel may be there first.
+            if not reasons and self._work is not None and self._work.size() > self._room:
+                reasons.append(too_much)
             if not reasons:
                 raise
             raise Lost(f"the test runner was ended: {reasons[0]}") from lost

@@ -51,7 +51,11 @@ class WorkDirectory:
             self._free_before = max(self._free_before, free)
             return False
         self._free_before = free
-        return occupied(self.path) > limit
+        return self.size() > limit
+
+    def size(self) -> int:
+        """Bytes that lie in it."""
+        return occupied(self.path)
 
     def _free(self) -> int:
         status = os.fstatvfs(self._held.descriptor)
