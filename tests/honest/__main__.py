@@ -106,8 +106,10 @@ def main() -> int:
         )
         # After each package: a run that is interrupted has not been for nothing.
         if asked.write:
-            write(report)
-            _PAGE.write_text(document(report, packages))
+            # Packages that were not asked for keep what is known of them.
+            whole = read().renewed(report, [p.name for p in packages]) if asked.names else report
+            write(whole)
+            _PAGE.write_text(document(whole, packages))
     return _ended(report)
 
 

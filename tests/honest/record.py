@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from tests.honest.replay import Kind, Step
@@ -11,6 +12,9 @@ from tests.honest.replay import Kind, Step
 __all__ = ["FIGURES", "Refusal", "Report", "read", "write"]
 
 FIGURES = Path(__file__).with_name("figures.json")
+
+
+_Of = TypeVar("_Of", bound="Step | Refusal")
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def wrong(self) -> list[Step]:
         """Those of them that were not let through."""
         return [step for step in self.changes if not step.is_right]
+
+    def renewed(self, run: Report, order: Sequence[str]) -> Report:
+        """This report with what a later run over some of its packages found.
+
+        Args:
+            run: the later run; its level and versions count.
+            order: names of all packages, as the report lists them.
+        """
+        again = {step.package for step in run.steps}
+
+        def merged(ours: Sequence[_Of], theirs: Sequence[_Of]) -> list[_Of]:
+            found = [*(one for one in ours if one.package not in again), *theirs]
+            return sorted(found, key=lambda one: order.index(one.package))
+
+        seconds = sum(step.seconds for step in self.steps if step.package not in again)
+        return msgspec.structs.replace(
+            run,
+            seconds=int(seconds) + run.seconds,
+            steps=merged(self.steps, run.steps),
+            refusals=merged(self.refusals, run.refusals),
+        )
 
 
 def read(path: Path = FIGURES) -> Report:
