@@ -42,6 +42,7 @@ class Candidate:
     Args:
         tree: the candidate's sources with the frozen tests.
         reverted: the base's sources with the frozen tests.
+        stubbed: the same with stubs for what was planned, as RED had it.
         tests: ids of the new tests.
         must_pass: ids that have to be green for anything else to be worth a run.
         sources: Python sources that differ between the two trees.
@@ -51,6 +52,7 @@ class Candidate:
 
     tree: Snapshot
     reverted: Snapshot
+    stubbed: Snapshot
     tests: tuple[str, ...]
     must_pass: frozenset[str]
     sources: tuple[str, ...]
@@ -123,6 +125,9 @@ class GreenRuns:
                 mutants[item] = _fate(item, measured.run, telling)
             # All of them must fail in every run; those that do are no news.
             own += [t for t in measured.own if item == "control" or t.outcome not in _BAD]
+        if not runs["revert"].whole:
+            # The tests' own set-up may need what is new: then no test begins without it.
+            runs["revert"] = self._bench.measure(self._variants.reverted(of.stubbed)).run
         again = unexpected = None
         if set(telling) - runs["neutral"].with_outcome(TestOutcome.PASSED):
             again = self._bench.measure(self._variants.neutral_again()).run

@@ -11,7 +11,7 @@ import hashlib
 import json
 import posixpath
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -162,9 +162,7 @@ class PytestJudge:
         is_test = _matcher(request.test_patterns)
         base = contents.tree(request.base)
         frozen = contents.tree(request.tree).taking(base, lambda path: not is_test(path))
-        marker = f"il-{secrets.token_hex(8)}"
-        sources = [path for path in base.paths if not is_test(path)]
-        stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
+        marker, stubs = self._stubs(base, request.new_symbols, is_test)
         kept = self._provisions.base_run(request.base, conditions)
         with self._workbench(conditions, frozen, request.seconds) as bench:
             base_run = _base_run(bench, base, kept)
@@ -206,9 +204,11 @@ class PytestJudge:
             moved.append("the test configuration is not the one of RED")
         tree = candidate.taking(frozen, lambda path: is_test(path) or path in changed)
         sources = [path for path in tree.differing(frozen) if path.endswith(".py")]
+        _, stubs = self._stubs(base, request.new_symbols, is_test)
         of = Candidate(
             tree=tree,
             reverted=frozen,
+            stubbed=frozen.writing(stubs.changes),
             tests=request.new_tests,
             must_pass=frozenset({*request.red_tests, *request.base_green}),
             sources=tuple(sources),
@@ -226,6 +226,14 @@ class PytestJudge:
             findings=self._findings(base, candidate, is_test),
             flaky=self._provisions.base_run(request.base, conditions).flaky,
         )
+
+    def _stubs(
+        self, base: Snapshot, symbols: Collection[str], is_test: Callable[[str], bool]
+    ) -> tuple[str, Stubs]:
+        """Stubs for what is planned, and the word that their errors carry."""
+        marker = f"il-{secrets.token_hex(8)}"
+        sources = [path for path in base.paths if not is_test(path)]
+        return marker, self._statics.stubs(symbols, sources, base.read, marker)
 
     def _contents(self, base: str) -> Contents:
         return Contents(self._repository, base, self._directory / "base")
