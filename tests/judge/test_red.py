@@ -56,6 +56,7 @@ CASES: dict[str, tuple[str, tuple[str, str]]] = {
     "makes_an_object_that_takes_no_arguments": ("assert Doc('a')", BEHAVES),
     "uses_what_it_gave_back": ("assert double(2)[0] == 4", BEHAVES),
     "looks_for_an_attribute_of_what_it_gave_back": ("assert double(2).words == 4", BEHAVES),
+    "expects_an_object_of_another_class": ("assert Doc().pages == 1", BEHAVES),
     "calls_a_helper_of_the_tests_wrongly": ("assert helper(1, 2)", OTHER),
     "raises_in_a_helper_of_the_tests": ("assert helper(1)", BEHAVES),
     "asks_for_a_fixture_that_is_not_there": ("assert nothing", ("error", "other")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -168,7 +169,7 @@ class PytestJudge:
             base_run = _base_run(bench, base, kept)
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
-            red = bench.measure(variant, blame=_blame(stubs, marker, is_test)).run
+            red = bench.measure(variant, blame=_blame(stubs, marker, base, is_test)).run
         problem = f"the base: {base_run.problem}" if base_run.problem else red.problem
         if not problem and not red.tests and not red.collect_errors:
             problem = (
@@ -292,11 +293,17 @@ def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lambda path: rules.why_not(path) is None
 
 
-def _blame(stubs: Stubs, marker: str, is_test: Callable[[str], bool]) -> Blame:
+def _blame(stubs: Stubs, marker: str, base: Snapshot, is_test: Callable[[str], bool]) -> Blame:
     # A symbol that no stub could be written for is planned all the same.
     named = (symbol.replace("::", ".").replace(":", ".") for symbol in stubs.impossible)
     names = stubs.names | frozenset(named)
-    return Blame(marker, names, is_source=lambda path: not is_test(path))
+
+    def is_attribute(name: str) -> bool:
+        written = re.compile(rb"(?:\.|\bdef +|^ +)%s\b" % re.escape(name.encode()), re.MULTILINE)
+        sources = (p for p in base.paths if p.endswith(".py") and not is_test(p))
+        return any(written.search(base.read(path)) for path in sources)
+
+    return Blame(marker, names, is_source=lambda path: not is_test(path), is_attribute=is_attribute)
 
 
 def _new_tests(base: Snapshot, frozen: Snapshot, base_run: Run) -> Variant:
