@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.events import EventType
-from interlock.core.facts import BaseFacts, GreenFacts, RedFacts
+from interlock.core.facts import BaseFacts, GreenFacts, RedFacts, WorkFacts
 from interlock.core.gates.samples import green, red
 from interlock.core.model import EnvironmentSpec, WorkflowSpec
 from interlock.core.states import TaskStatus
@@ -134,6 +134,7 @@ class Bench:
         self.runner = MemoryRunner(self.trees, self._judge)
         self.red: RedFacts = replace(red(), environment="env")
         self.green: GreenFacts = replace(green(), environment="env")
+        self.work = WorkFacts()
         self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
         self.workflow = WORKFLOW
         self._server: Server | None = None
@@ -146,6 +147,8 @@ class Bench:
                 return dict(plain(self.green))
             case JudgeKind.BASE:
                 return dict(plain(self.base))
+            case JudgeKind.WORK:
+                return dict(plain(self.work))
             case JudgeKind.ENVIRONMENT:
                 return {"path": "/env"}
             case JudgeKind.ENVIRONMENTS | JudgeKind.PRUNE:

@@ -14,7 +14,7 @@ from interlock.cli.place import client, here
 from interlock.cli.programs import program_options, programs
 from interlock.errors import InvalidInputError
 
-__all__ = ["describe", "evidence", "show", "task"]
+__all__ = ["describe", "evidence", "show", "task", "work"]
 
 
 @click.group()
@@ -79,6 +79,7 @@ def describe(found: dict[str, Any]) -> str:
         lines.append(
             f"  waiting for  {waiting['who']}: {clean(waiting['what'])} → {waiting['command']}"
         )
+    lines += [f"  work         {line}" for line in work(found)]
     for name, digest in found["artifacts"].items():
         lines.append(f"  artifact     {clean(name)}  {clean(digest)}")
     for name, digest in found["evidence"].items():
@@ -97,6 +98,16 @@ def describe(found: dict[str, Any]) -> str:
         lines.append(f"  ✗ {clean_lines(blocker['message'], '    ')}")
         lines.append(f"    → {clean(blocker['remedy'])}")
     return "\n".join(lines)
+
+
+def work(found: dict[str, Any]) -> list[str]:
+    """The kind of a task's work and why, what is noted of it, and what it passed by."""
+    what = found["work"]
+    is_other = what["stated"] not in ("", what["kind"]) and what["stated"] not in what["why"]
+    stated = f"; the plan states {what['stated']}" if is_other else ""
+    lines = [f"{what['kind']} ({what['why']}{stated})", *what["notes"]]
+    lines += [f"{item['what']} does not apply: {item['why']}" for item in found["left_out"]]
+    return [clean(line) for line in lines]
 
 
 def _levels(found: dict[str, Any]) -> str:

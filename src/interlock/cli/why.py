@@ -11,6 +11,7 @@ from interlock.cli.bases import told
 from interlock.cli.levels import at_levels
 from interlock.cli.output import clean, emit, json_option
 from interlock.cli.place import client, task_named
+from interlock.cli.tasks import work
 from interlock.core.gates.catalog import CHECKS
 
 __all__ = ["why"]
@@ -41,6 +42,7 @@ def _tree(found: dict[str, Any]) -> str:
     said: set[str] = set()
     levels = at_levels(task["confinement"], task["judged"])
     lines.append(f"{levels[0].upper()}{levels[1:]}")
+    lines += [f"work: {line}" for line in work(task)]
     if request := found.get("request"):
         lines.append(
             f"As judged at the last request: attempt {request['attempt']}, tree {request['tree']}"

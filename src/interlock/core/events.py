@@ -29,6 +29,7 @@ __all__ = [
     "EvidenceRecorded",
     "GateBlocked",
     "GatePassed",
+    "LeftOut",
     "MeasurementLost",
     "PhaseChanged",
     "PhaseTransitionRequested",
@@ -43,6 +44,7 @@ __all__ = [
     "ToolDenied",
     "TreeImported",
     "VerdictSubmitted",
+    "WorkClassified",
 ]
 
 
@@ -61,6 +63,7 @@ class EventType(StrEnum):
     PHASE_TRANSITION_REQUESTED = "phase_transition_requested"
     TREE_IMPORTED = "tree_imported"
     EVIDENCE_RECORDED = "evidence_recorded"
+    WORK_CLASSIFIED = "work_classified"
     TESTS_FROZEN = "tests_frozen"
     GATE_PASSED = "gate_passed"
     GATE_BLOCKED = "gate_blocked"
@@ -216,6 +219,35 @@ class EvidenceRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A phase, a gate or a check that did not apply because its condition was false, for the facts
+    in ``why``."""
+
+    phase: str
+    when: str
+    why: str
+    gate: str = ""
+    check: str = ""
+
+    def __str__(self) -> str:
+        if self.check:
+            return f"check {self.check} of {self.phase}"
+        return f"gate {self.gate} of {self.phase}" if self.gate else f"phase {self.phase}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkClassified:
+    """The kind of the task's work, from the plan and the diff of ``tree``; see ``core.work``."""
+
+    type: ClassVar[EventType] = EventType.WORK_CLASSIFIED
+    kind: str
+    stated: str
+    why: str
+    tree: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BaseMeasured:
     """How the suite of the task's base does by itself; ``digest`` names the blob with all of it.
 
@@ -287,7 +319,10 @@ class MeasurementLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested:
-    """A person has to say yes to exactly what ``binding`` stands for."""
+    """A person has to say yes to exactly what ``binding`` stands for.
+
+    ``leads_to`` is where the way leads if it is not the target, past what is ``left_out``.
+    """
 
     type: ClassVar[EventType] = EventType.APPROVAL_REQUESTED
     approval_id: str
@@ -297,6 +332,8 @@ class ApprovalRequested:
     target: str
     binding: str
     reasons: tuple[Mapping[str, Any], ...] = ()
+    leads_to: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,7 +371,7 @@ class PhaseChanged:
     """The task is in another phase, on exactly ``tree``; every older token is dead.
 
     ``kept_artifacts`` are the types that still count; the tests stay frozen if ``keeps_frozen`` or
-    if the way led ``forward``.
+    if the way led ``forward``. ``left_out`` is everything on the way here that did not apply.
     """
 
     type: ClassVar[EventType] = EventType.PHASE_CHANGED
@@ -346,6 +383,7 @@ class PhaseChanged:
     forward: bool = True
     keeps_frozen: bool = True
     kept_artifacts: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     audit_seq: int = 0
     audit_head: str = ""
 
@@ -431,6 +469,7 @@ Event = (
     | PhaseTransitionRequested
     | TreeImported
     | EvidenceRecorded
+    | WorkClassified
     | BaseMeasured
     | TestsFrozen
     | GatePassed

@@ -14,6 +14,7 @@ from interlock.core.confinement import weakest
 from interlock.core.facts import ReviewVerdict
 from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
+from interlock.core.work import PLAN, Kind, Work
 
 __all__ = ["evolve", "fold"]
 
@@ -44,6 +45,8 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return replace(moved, artifacts={**moved.artifacts, event.artifact: event.digest})
         case ev.EvidenceRecorded():
             return _measured(moved, event)
+        case ev.WorkClassified():
+            return replace(moved, work=_work(event))
         case ev.BaseMeasured():
             return replace(moved, base=event)
         case ev.TestsFrozen():
@@ -189,6 +192,10 @@ def _review(
             return replace(state, verdicts=(*others, verdict))
 
 
+def _work(event: ev.WorkClassified) -> Work:
+    return Work(kind=Kind(event.kind), stated=event.stated, why=event.why, notes=event.notes)
+
+
 def _frozen(event: ev.TestsFrozen) -> Frozen:
     return Frozen(
         tree=event.tree,
@@ -239,6 +246,8 @@ def _request(
                 gate=event.gate,
                 binding=event.binding,
                 tree=event.tree,
+                leads_to=event.leads_to,
+                left_out=event.left_out,
             )
             return replace(state, request=waiting, blockers=event.reasons)
         case ev.ApprovalRejected():
@@ -279,6 +288,8 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         notices=(),
         last_outcome="allowed",
         trees={**state.trees, event.source: event.tree},
+        work=state.work if event.forward or PLAN in event.kept_artifacts else None,
+        left_out=event.left_out,
     )
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "TestOutcome",
     "TestResult",
     "TreeChange",
+    "WorkFacts",
 ]
 
 
@@ -271,6 +272,8 @@ class GreenFacts:
         seed: what words, orders and faults were chosen by.
         red_tests: ids that were red at RED; each must now pass.
         base_green: ids that passed on the base; each must still pass.
+        kind: kind of work that was measured without a RED; ``red_tests`` are then the old tests
+            that reach what changed. Empty otherwise.
         frozen_changed: frozen test files or configuration whose meaning differs from RED.
         findings: static findings that are new against the base.
         flaky: as in ``RedFacts``.
@@ -297,6 +300,7 @@ class GreenFacts:
     seed: str = ""
     red_tests: tuple[str, ...] = ()
     base_green: tuple[str, ...] = ()
+    kind: str = ""
     frozen_changed: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     flaky: tuple[str, ...] = ()
@@ -316,6 +320,26 @@ class TreeChange:
 
     path: str
     kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkFacts:
+    """What kind of work a diff is, read from its paths and sources without running anything.
+
+    Args:
+        problem, remedy, environment: as in ``RedFacts``; nothing runs, so there is no environment.
+        kind: a ``work.Kind``; empty if nothing was changed.
+        why: what decided, as a sentence.
+        notes: what a reviewer should know all the same, such as public names that are gone.
+    """
+
+    problem: str = ""
+    remedy: str = ""
+    environment: str = ""
+    level: str = "none"
+    kind: str = ""
+    why: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +397,8 @@ class GateFacts:
         refused: path → reason, for what the import did not take over.
         authors: agent ids of everybody who ever held the task; ``verdicts`` by them do not count.
         binding: what an approval would be bound to, see ``core.binding``.
+        work: what was measured of the kind of work, if it was.
+        named: what conditions may ask about, by dotted name.
     """
 
     tree: str = ""
@@ -386,6 +412,8 @@ class GateFacts:
     verdicts: tuple[ReviewVerdict, ...] = ()
     authors: tuple[str, ...] = ()
     binding: str = ""
+    work: WorkFacts | None = None
+    named: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_foreign_changes(self) -> bool:

@@ -18,14 +18,28 @@ from interlock.core.freezing import freeze
 from interlock.core.gates.evaluate import evaluate_leaving
 from interlock.core.gates.red import freezes
 from interlock.core.handins import not_holder
-from interlock.core.model import GateSpec, WorkflowSpec
+from interlock.core.model import GateSpec, PhaseSpec, WorkflowSpec
 from interlock.core.phases import is_forward, phase_changed
 from interlock.core.reasons import GateResult, GateStatus, Reason
+from interlock.core.skipping import due, left_out_at, onward
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import PendingRequest, TaskState
+from interlock.core.work import PLAN, not_allowed, settled
 
-__all__ = ["conclude", "refuse_import", "request_transition", "take_over"]
+__all__ = [
+    "conclude",
+    "outcome_of_leaving",
+    "refuse_import",
+    "request_transition",
+    "take_over",
+]
 
+# No gate follows the terminal phase: what was changed in it was never judged.
+_UNGUARDED = Reason(
+    rule="completion.changed",
+    message="files were changed after the last gate, and what nobody judged does not land",
+    remedy="Undo what this phase changed; changes belong in a phase that a gate follows.",
+)
 _STALE_REMEDY = "Measure the pending request again."
 
 
@@ -114,10 +128,23 @@ def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) ->
             "the facts were collected on another state of the task",
             _STALE_REMEDY,
         )
-    outcome = evaluate_leaving(phase, gate, command.facts)
-    is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
-    if is_end and request.tree != state.tree:
-        outcome = _unguarded(outcome)
+    onwards = is_forward(workflow, request) or workflow.is_terminal(phase.id)
+    outcome = outcome_of_leaving(workflow, state, phase, gate, command.facts, onwards=onwards)
+    if onwards:
+        request = _led_on(workflow, request, phase, gate, command.facts)
+    decision = _decided(workflow, state, request, gate, outcome, command)
+    classified = _classified(workflow, state, request, command.facts)
+    return replace(decision, events=(*classified, *decision.events))
+
+
+def _decided(
+    workflow: WorkflowSpec,
+    state: TaskState,
+    request: PendingRequest,
+    gate: GateSpec | None,
+    outcome: GateResult,
+    command: cmd.Conclude,
+) -> Decision:
     match outcome.status:
         case GateStatus.BLOCKED:
             return _blocked(state, request, outcome)
@@ -125,6 +152,62 @@ def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) ->
             return _ask(state, request, gate, outcome, command)
         case GateStatus.PASSED:
             return _passed(workflow, state, request, gate, outcome, command)
+
+
+def outcome_of_leaving(
+    workflow: WorkflowSpec,
+    state: TaskState,
+    phase: PhaseSpec,
+    gate: GateSpec | None,
+    facts: GateFacts,
+    *,
+    onwards: bool = True,
+) -> GateResult:
+    """The way out of a phase with all that keeps it shut: artifacts, gate, and, if it leads
+    onwards, what was left out before and applies by now."""
+    outcome = evaluate_leaving(phase, gate, facts)
+    missing: list[Reason] = []
+    if onwards:
+        missing += due(workflow, state.left_out, phase.id, facts.named)
+        work = settled(workflow.work_types, facts.artifacts.get(PLAN), facts.work, state.work)
+        missing += not_allowed(workflow.work_types, work)
+    is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
+    if is_end and facts.tree != state.tree:
+        missing.append(_UNGUARDED)
+    if not missing:
+        return outcome
+    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, *missing))
+
+
+def _led_on(
+    workflow: WorkflowSpec,
+    request: PendingRequest,
+    phase: PhaseSpec,
+    gate: GateSpec | None,
+    facts: GateFacts,
+) -> PendingRequest:
+    """The request with where it really leads."""
+    target, passed_by = onward(workflow, request.target, facts.named)
+    left_out = (*left_out_at(phase, gate, facts.named), *passed_by)
+    return replace(request, leads_to=target, left_out=left_out)
+
+
+def _classified(
+    workflow: WorkflowSpec, state: TaskState, request: PendingRequest, facts: GateFacts
+) -> tuple[ev.WorkClassified, ...]:
+    """The kind of work, where the plan states one and it is not on record as it is now."""
+    work = settled(workflow.work_types, facts.artifacts.get(PLAN), facts.work, state.work)
+    if work == state.work or (state.work is None and not work.stated):
+        return ()
+    return (
+        ev.WorkClassified(
+            kind=work.kind.value,
+            stated=work.stated,
+            why=work.why,
+            tree=request.tree,
+            notes=work.notes,
+        ),
+    )
 
 
 def _pending(state: TaskState, request_id: str) -> PendingRequest | None:
@@ -156,16 +239,6 @@ def _is_present(
     )
 
 
-def _unguarded(outcome: GateResult) -> GateResult:
-    """No gate follows the terminal phase: what was changed in it was never judged."""
-    changed = Reason(
-        rule="completion.changed",
-        message="files were changed after the last gate, and what nobody judged does not land",
-        remedy="Undo what this phase changed; changes belong in a phase that a gate follows.",
-    )
-    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, changed))
-
-
 def _blocked(state: TaskState, request: PendingRequest, outcome: GateResult) -> Decision:
     blocked = ev.GateBlocked(
         gate=outcome.gate,
@@ -192,6 +265,8 @@ def _ask(
         target=request.target,
         binding=command.facts.binding,
         reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        leads_to=request.leads_to,
+        left_out=request.left_out,
     )
     # Frozen now: when the person says yes, the measurement is not at hand any more.
     return accepted(*_frozen(gate, command.facts), asked, reasons=outcome.blockers, gate=outcome)

@@ -29,6 +29,7 @@ __all__ = [
     "TokenSpec",
     "ToolConstraint",
     "TransitionSpec",
+    "WorkTypes",
     "WorkflowSpec",
 ]
 
@@ -93,13 +94,14 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """One blocker of a gate: a named check, how bad its failure is, and the check's own
-    parameters."""
+    """One blocker of a gate: a named check, how bad its failure is, the check's own parameters, and
+    a condition without which it does not apply."""
 
     check: str
     severity: Severity = Severity.BLOCKING
     message: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    when: str = ""
     position: Position | None = None
 
 
@@ -112,6 +114,7 @@ class GateSpec:
             to be ``passphrase`` in any case.
         four_eyes: who made the task may not approve. Without it a person alone may approve what
             their agent wrote.
+        when: condition without which the gate does not apply.
     """
 
     id: str
@@ -122,6 +125,7 @@ class GateSpec:
     four_eyes: bool = False
     timeout_seconds: int | None = None
     auto_advance: bool = False
+    when: str = ""
     position: Position | None = None
 
 
@@ -162,7 +166,10 @@ class ToolConstraint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseSpec:
-    """Where a task can be: tools, artifacts, gates. Tool names are canonical."""
+    """Where a task can be: tools, artifacts, gates. Tool names are canonical.
+
+    ``when`` is a condition without which the way leads past the phase.
+    """
 
     id: str
     name: str = ""
@@ -172,6 +179,7 @@ class PhaseSpec:
     tool_constraints: Mapping[str, ToolConstraint] = field(default_factory=dict)
     required_artifacts: tuple[ArtifactSpec, ...] = ()
     gates: tuple[GateSpec, ...] = ()
+    when: str = ""
     position: Position | None = None
 
     def gate(self, gate_id: str) -> GateSpec | None:
@@ -249,6 +257,23 @@ class TokenSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkTypes:
+    """What a workflow says about kinds of work.
+
+    Args:
+        allowed: kinds that a task may be; every kind without it.
+        names: the team's own word → the kind that it stands for.
+        documentation, manifests: gitignore-style globs, besides those that are known.
+    """
+
+    allowed: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    documentation: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSpec:
     """A whole definition; ``digest`` is the sha256 over its resolved content and pins a task.
 
@@ -270,6 +295,7 @@ class WorkflowSpec:
     environment: EnvironmentSpec | None = None
     extra_tools: tuple[str, ...] = ()
     required_confinement: str = "none"
+    work_types: WorkTypes = WorkTypes()
 
     def phase(self, phase_id: str) -> PhaseSpec | None:
         """The phase of that id."""

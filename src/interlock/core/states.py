@@ -101,6 +101,7 @@ STATUS_KEPT: dict[EventType, frozenset[TaskStatus]] = {
     _E.VERDICT_SUBMITTED: frozenset({_S.READY, _S.WORKING, _S.MEASURING}),
     _E.TREE_IMPORTED: frozenset({_S.MEASURING}),
     _E.EVIDENCE_RECORDED: frozenset({_S.MEASURING}),
+    _E.WORK_CLASSIFIED: frozenset({_S.MEASURING}),
     _E.BASE_MEASURED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
     _E.TESTS_FROZEN: frozenset({_S.MEASURING}),
     _E.GATE_PASSED: frozenset({_S.MEASURING, _S.AWAITING_APPROVAL}),

@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from interlock.core.events import BaseMeasured
+from interlock.core.events import BaseMeasured, LeftOut
 from interlock.core.facts import ReviewVerdict
 from interlock.core.states import TaskStatus
+from interlock.core.work import Work
 
 __all__ = ["Frozen", "PendingRequest", "ReviewerSession", "TaskState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRequest:
-    """A transition that was asked for and is not answered: ``tree`` is empty until the import."""
+    """A transition that was asked for and is not answered: ``tree`` is empty until the import.
+
+    Args:
+        leads_to, left_out: as measured for a person's approval, see ``events.ApprovalRequested``.
+    """
 
     request_id: str
     source: str
@@ -27,6 +32,8 @@ class PendingRequest:
     approval_id: str = ""
     gate: str = ""
     binding: str = ""
+    leads_to: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,8 @@ class TaskState:
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
         trees: phase → oid it was left with, for the trail.
+        work: kind of work, once it was settled under the present plan.
+        left_out: what did not apply on the way to the present phase.
     """
 
     task_id: str = ""
@@ -135,6 +144,8 @@ class TaskState:
     last_outcome: str = ""
     trees: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+    work: Work | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def judged_at(self, tree: str) -> str:
         """Weakest level at which something was measured on ``tree``; empty if nothing was."""

@@ -7,6 +7,7 @@ from typing import Any
 from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity, Strength
 from interlock.definition.codes import Code
+from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, texts_of, unique
 from interlock.definition.known_keys import DEFINITION
@@ -15,7 +16,7 @@ from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, p
 __all__ = ["gate_reads_verdicts", "read_gates"]
 
 _OF_APPROVALS = ("approvers", "approval_strength", "four_eyes")
-_CHECK_KEYS = ("check", "severity", "message")
+_CHECK_KEYS = ("check", "severity", "message", "when")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
 
 
@@ -27,7 +28,7 @@ def read_gates(phase: Fields, findings: Findings) -> tuple[GateSpec, ...]:
 
 
 def _gate(node: Node, findings: Findings) -> GateSpec:
-    keys = ("id", "type", "blockers", *_OF_APPROVALS)
+    keys = ("id", "type", "blockers", "when", *_OF_APPROVALS)
     fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
     gate = GateSpec(
         id=identifier(fields, "id", findings),
@@ -40,6 +41,7 @@ def _gate(node: Node, findings: Findings) -> GateSpec:
         four_eyes=fields.flag("four_eyes", False),
         timeout_seconds=fields.count("timeout_seconds", None, least=1),
         auto_advance=fields.flag("auto_advance", False),
+        when=read_when(fields, findings),
         position=fields.position,
     )
     if fields.usable:
@@ -136,6 +138,7 @@ def _check(node: Node, findings: Findings) -> CheckSpec:
         severity=severity,
         message=fields.text("message", empty=True),
         params=_parameters(name, fields, findings),
+        when=read_when(fields, findings),
         position=fields.position,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from interlock.core.model import Position, WorkflowSpec
 from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
+from interlock.definition.conditions import check_skips
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
 from interlock.definition.enforcement import (
@@ -26,6 +27,7 @@ from interlock.definition.schemas import Schemas
 from interlock.definition.structure import check_structure
 from interlock.definition.tools import read_extra_tools, read_protected, values_of
 from interlock.definition.transitions import read_transitions
+from interlock.definition.work_types import read_work_types
 from interlock.definition.yaml_compose import compose
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
 
@@ -49,6 +51,7 @@ _KEYS = (
     "protected_paths",
     "tools",
     "confinement",
+    "work_types",
 )
 
 
@@ -128,6 +131,7 @@ def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loade
     loaded = _read(root, read_schema, findings)
     if not findings.failed:
         check_structure(loaded.workflow, findings)
+        check_skips(loaded.workflow, findings)
     if findings.failed:
         raise findings.failure(sources)
     workflow = replace(loaded.workflow, digest=digest_of(loaded.workflow))
@@ -163,6 +167,7 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         environment=read_environment(root, findings),
         extra_tools=extra,
         required_confinement=read_confinement(root, findings),
+        work_types=read_work_types(root, findings),
     )
     return Loaded(workflow, events_link=events_link, audit_link=enforcement.audit_link)
 

@@ -207,7 +207,7 @@ class _Composer:
         # implicit[0]: written plain and untagged. A "!" alone says the same as quotes do.
         is_plain = event.implicit[0] and event.tag is None
         value = self._resolve(raw, position) if is_plain else raw
-        return ScalarNode(position, value, raw)
+        return ScalarNode(position, value, raw, opens=_opens(event))
 
     def _resolve(self, raw: str, position: Position) -> str | int | float | bool | None:
         """The value of a plain scalar by the core schema of YAML 1.2."""
@@ -256,6 +256,15 @@ def _events(data: bytes) -> Iterator[Event]:
         yield from iter(loader.get_event, None)
     finally:
         loader.dispose()
+
+
+def _opens(event: ScalarEvent) -> int | None:
+    """How many quotes stand before a scalar; ``None`` where more differs than the quotes."""
+    start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
+        return None
+    around = end.index - start.index - len(event.value)
+    return around // 2 if start.line == end.line and around in (0, 2) else None
 
 
 def _depth(node: Node) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 from interlock.core.approvals import needed_strength
 from interlock.core.explain import render_gate
 from interlock.core.facts import GreenFacts, RedFacts
-from interlock.core.gates.evaluate import evaluate_leaving, needs
+from interlock.core.gates.evaluate import needs
 from interlock.core.gates.kind import Needs
+from interlock.core.leaving import outcome_of_leaving
 from interlock.core.model import TransitionSpec, WorkflowSpec
 from interlock.core.states import GATE, GatePlace, TaskStatus
 from interlock.core.tasks import TaskState
@@ -128,8 +129,10 @@ class Outlook:
             gate,
             typed(red["facts"], RedFacts) if red else None,
             typed(green["facts"], GreenFacts) if green else None,
+            await self._gatekeeper.newest_work(seen),
         )
-        answer["gate"] = render_gate(evaluate_leaving(phase, gate, facts), task_id)
+        outcome = outcome_of_leaving(workflow, seen, phase, gate, facts)
+        answer["gate"] = render_gate(outcome, task_id)
         return answer
 
     async def inbox(self) -> list[Mapping[str, Any]]:

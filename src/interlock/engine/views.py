@@ -10,6 +10,7 @@ from interlock.core.explain import runnable
 from interlock.core.model import PhaseSpec, WorkflowSpec
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
+from interlock.core.work import FEATURE
 from interlock.engine.codec import plain
 from interlock.engine.history import History
 
@@ -74,6 +75,8 @@ def task_view(
         "artifacts": dict(state.artifacts),
         "evidence": dict(state.evidence),
         "base": plain(state.base),
+        "work": plain(state.work or FEATURE),
+        "left_out": [{**plain(item), "what": str(item)} for item in state.left_out],
         "reviewers": plain(state.reviewers),
         "verdicts": plain(state.verdicts),
         "blockers": blockers,

@@ -48,6 +48,7 @@ class JudgeKind(StrEnum):
     RED = "red"
     GREEN = "green"
     BASE = "base"
+    WORK = "work"
     ENVIRONMENT = "environment"
     ENVIRONMENTS = "environments"
     PRUNE = "prune"

@@ -28,17 +28,27 @@ from interlock.adapters.judge.provisions import Provisions
 from interlock.adapters.judge.results import Blame
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Variant, files_of, function_of
+from interlock.adapters.judge.work_kind import kind_of_work
 from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.secrets import DIRECTORY as SECRETS
 from interlock.adapters.secrets import Secrets
 from interlock.adapters.trees.repository import Repository
-from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run, TestOutcome
+from interlock.core.facts import (
+    BaseFacts,
+    Finding,
+    GreenFacts,
+    RedFacts,
+    Run,
+    TestOutcome,
+    WorkFacts,
+)
 from interlock.core.model import EnvironmentSpec
 from interlock.core.parameters import function
 from interlock.core.policy.paths import PathRules
+from interlock.core.work import Kind
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level, Limits
-from interlock.ports.judge import BaseRequest, GreenRequest, RedRequest
+from interlock.ports.judge import BaseRequest, GreenRequest, RedRequest, WorkRequest
 from interlock.ports.statics import Statics, Stubs
 
 __all__ = ["PytestJudge"]
@@ -108,6 +118,19 @@ class PytestJudge:
         """See ``ports.judge.Judge``."""
         return str(self._environments.at(digest).root)
 
+    def work(self, request: WorkRequest) -> WorkFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        contents = self._contents(request.base)
+        facts = kind_of_work(
+            contents.tree(request.base),
+            contents.tree(request.tree),
+            _matcher(request.test_patterns),
+            request.types,
+            self._statics,
+        )
+        return replace(facts, level=level)
+
     def base(self, request: BaseRequest) -> BaseFacts:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
@@ -144,19 +167,21 @@ class PytestJudge:
     def green(self, request: GreenRequest) -> GreenFacts:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
-        known = GreenFacts(level=level, red_tests=request.red_tests, base_green=request.base_green)
+        known = GreenFacts(
+            level=level,
+            red_tests=request.red_tests,
+            base_green=request.base_green,
+            kind=request.kind,
+        )
         try:
             conditions = self._provisions.of(request.environment, request.base)
             facts = self._green(request, conditions)
         except InterlockError as error:
             return replace(known, problem=_problem(error))
-        return replace(
-            facts,
-            environment=conditions.environment.digest,
-            level=level,
-            red_tests=known.red_tests,
-            base_green=known.base_green,
-        )
+        facts = replace(facts, environment=conditions.environment.digest, level=level)
+        if request.kind:
+            return replace(facts, kind=request.kind)
+        return replace(facts, red_tests=known.red_tests, base_green=known.base_green)
 
     def _red(self, request: RedRequest, conditions: Conditions) -> RedFacts:
         contents = self._contents(request.base)
@@ -216,16 +241,28 @@ class PytestJudge:
             planned=request.new_symbols,
             seed=secrets.token_hex(16),
         )
+        kept = self._provisions.base_run(request.base, conditions)
         with self._workbench(conditions, tree, request.seconds) as bench:
+            if request.kind:
+                base_run = _base_run(bench, base, kept)
+                if problem := base_run.problem:
+                    return GreenFacts(problem=f"the base: {problem}")
+                if request.kind == Kind.DOCS and not (base_run.tests or base_run.collect_errors):
+                    return GreenFacts()
+                of = _unchanged(of, base_run, kept, is_refactoring=request.kind == Kind.REFACTOR)
             facts = GreenRuns(bench, self._statics, of).facts()
         suite = facts.suite
         nothing = "" if suite is None or suite.tests else "no tests were found"
+        if request.kind:
+            facts = replace(facts, base_green=tuple(sorted(of.must_pass)))
+            run = set(files_of(test.id for test in suite.tests)) if suite else set()
+            moved += [path for path in candidate.differing(base) if path in run]
         return replace(
             facts,
             problem=(suite.problem if suite else "") or nothing,
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
             findings=self._findings(base, candidate, is_test),
-            flaky=self._provisions.base_run(request.base, conditions).flaky,
+            flaky=kept.flaky,
         )
 
     def _stubs(
@@ -281,6 +318,18 @@ class PytestJudge:
                 path, base.read(path) if path in base.paths else None, candidate.read(path)
             )
         )
+
+
+def _unchanged(of: Candidate, base: Run, kept: BaseRun, *, is_refactoring: bool) -> Candidate:
+    """The candidate where nothing new is tested: what passed on the base has to pass."""
+    passed = base.with_outcome(TestOutcome.PASSED)
+    steady = tuple(test.id for test in base.tests if test.id in passed - set(kept.flaky))
+    return replace(
+        of,
+        tests=steady if is_refactoring else (),
+        must_pass=frozenset(passed),
+        is_unchanged=True,
+    )
 
 
 def _base_run(bench: Workbench, base: Snapshot, kept: BaseRun) -> Run:

@@ -4,7 +4,9 @@ pass."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from interlock.core.conditions import holds
 from interlock.core.facts import GateFacts
 from interlock.core.gates import catalog, green, plan, red, review
 from interlock.core.gates.kind import CheckKind, Needs, result
@@ -20,12 +22,24 @@ CHECKS: Mapping[str, CheckKind] = {
 """Every check that is built, by name."""
 
 
-def needs(gate: GateSpec | None) -> frozenset[Needs]:
-    """Measurements that have to be made before the gate can be evaluated."""
-    if gate is None:
+def needs(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> frozenset[Needs]:
+    """Measurements that have to be made before the gate can be evaluated.
+
+    Args:
+        named: what conditions may ask about, if it is known: what does not apply needs nothing.
+    """
+    if gate is None or _is_left_out(gate.when, named):
         return frozenset()
-    found = (CHECKS[c.check].needs for c in gate.checks if c.check in CHECKS)
+    found = (
+        CHECKS[c.check].needs
+        for c in gate.checks
+        if c.check in CHECKS and not _is_left_out(c.when, named)
+    )
     return frozenset[Needs]().union(*found)
+
+
+def _is_left_out(when: str, named: Mapping[str, Any] | None) -> bool:
+    return named is not None and holds(when, named).holds is False
 
 
 def evaluate_leaving(phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts) -> GateResult:
@@ -49,6 +63,12 @@ def evaluate_gate(
         facts: what was measured.
         before: results that have to let through as well (artifacts).
     """
+    if conditions := _condition(gate, facts):
+        before += conditions
+        if conditions[0].outcome is Outcome.NOT_APPLICABLE:
+            blocked = any(not c.outcome.lets_through for c in before)
+            status = GateStatus.BLOCKED if blocked else GateStatus.PASSED
+            return GateResult(gate=gate.id, status=status, checks=before)
     checks = before + tuple(_check(spec, facts) for spec in gate.checks)
     if any(c.severity is Severity.BLOCKING and not c.outcome.lets_through for c in checks):
         return GateResult(gate=gate.id, status=GateStatus.BLOCKED, checks=checks)
@@ -79,7 +99,33 @@ def _needed(gate: GateSpec, checks: tuple[CheckResult, ...], is_for_people: bool
     )
 
 
+def _condition(gate: GateSpec, facts: GateFacts) -> tuple[CheckResult, ...]:
+    """What is to be said of the gate's condition, if it does not simply hold."""
+    spec = CheckSpec(check="when", position=gate.position)
+    found = _unless(spec, gate.when, f"gate {gate.id}", facts)
+    return (found,) if found else ()
+
+
+def _unless(spec: CheckSpec, when: str, what: str, facts: GateFacts) -> CheckResult | None:
+    """``None`` if the condition holds; one that cannot be evaluated leaves nothing out."""
+    answer = holds(when, facts.named)
+    if answer.holds:
+        return None
+    if answer.holds is False:
+        said = f"{what} does not apply: {answer.why}"
+        return result(spec, Outcome.NOT_APPLICABLE, said, facts={"when": when})
+    return result(
+        spec,
+        Outcome.UNDETERMINED,
+        f"whether {what} applies cannot be told: {answer.why}",
+        remedy="Correct the condition in agent_workflow.yaml; a new task then goes by it.",
+        facts={"when": when},
+    )
+
+
 def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    if found := _unless(spec, spec.when, spec.check, facts):
+        return found
     kind = CHECKS.get(spec.check)
     if kind is None:
         return result(
