@@ -127,7 +127,7 @@ def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> Che
     elsewhere = replaced(_wanted(measured), suite)
     doubtful: set[str] = set()
     for ids, what in (
-        (() if measured.kind else measured.red_tests, " was red and is {}"),
+        (measured.red_tests, " was red and is {}"),
         (measured.base_green, " was green and is {}"),
         (suite.with_outcome(*_BAD), " fails"),
     ):
