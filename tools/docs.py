@@ -11,6 +11,8 @@ import click
 import msgspec
 
 from interlock.cli.main import cli
+from interlock.core.condition_facts import FACTS
+from interlock.core.conditions import FUNCTIONS, MACROS, MOST_TEXT
 from interlock.core.events import EVENT_KINDS, EventType
 from interlock.core.model import WorkflowSpec
 from interlock.core.states import GATE, HOLDER, STATUS_KEPT, TABLE, TaskStatus
@@ -346,11 +348,62 @@ def state_machine() -> str:
     return "\n".join(lines)
 
 
+def conditions() -> str:
+    """What ``when`` may say, and the kinds of work that it is mostly asked about."""
+    rows = ["| fact | is | what it says |", "|---|---|---|"]
+    for name, fact in FACTS.items():
+        values = ", ".join(f"`{value}`" for value in fact.values if value)
+        rows.append(
+            f"| `{name}` | {fact.type.value} | {fact.about}{f': {values}' if values else ''} |"
+        )
+    lines = [
+        "# Conditions and kinds of work",
+        "",
+        "`when` stands on a phase, a gate or a check: an expression of CEL, true or false, over",
+        "the facts below. It is checked when the file is read: names, types, values, no",
+        f"comprehensions (`{'`, `'.join(MACROS)}`), at most {MOST_TEXT} characters. It may call",
+        f"`{'`, `'.join(FUNCTIONS)}`.",
+        "",
+        *rows,
+        "",
+        "- A check whose condition is false is not applicable; a gate is passed, and its phase's",
+        "  artifacts are still asked for; the way leads past a phase, to where its first edge",
+        "  forward goes. All three are on record (`interlock show`, `interlock why`).",
+        "- What was left out stays left out only as long as its condition stays false: at every",
+        "  later way forward it is asked again, and if it holds by then, the way is shut until the",
+        "  task has gone back there.",
+        "- A condition that cannot be evaluated leaves nothing out: a check is undetermined, a",
+        "  gate shut, a phase entered.",
+        "",
+        "## Kinds of work",
+        "",
+        "A plan may state its `kind`. The server reads from the diff what it is, and the stronger",
+        "of the two counts: it goes up when the diff says more, and stays there until there is a",
+        "new plan. Without a statement everything is a feature.",
+        "",
+        "| kind | the diff | shown by |",
+        "|---|---|---|",
+        "| `docs` | documentation alone: by name and ending, never a file that something runs | the"
+        " base's tests, where there are any |",
+        "| `dependencies` | manifests and lock files alone, and in them dependencies alone | the"
+        " base's tests |",
+        "| `refactor` | adds no public name and no parameter of one, changes no test | the base's"
+        " tests; new statements are run by them, faults in what changed or moved are noticed |",
+        "| `fix`, `feature` | anything else | a test that fails first |",
+        "",
+        "`work_types` in the workflow: `allowed` (the kinds that there may be), `names` (words of",
+        "the team's own → kind), `documentation` and `manifests` (further paths).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
 PAGES: Mapping[str, Any] = {
     "api.md": api,
     "configuration.md": configuration,
     "cli.md": command_line,
     "state-machine.md": state_machine,
+    "conditions.md": conditions,
 }
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _number(about: str) -> Fact:
 FACTS: Mapping[str, Fact] = MappingProxyType(
     {
         "work.kind": _text("kind of work, as measured by the server", *Kind),
-        "work.stated": _text("kind of work that the plan states; empty without one", "", *Kind),
+        "work.stated": _text("word that the plan states it by; empty without one"),
         "task.title": _text("the task's title"),
         "task.priority": _number("the task's priority, 0 by default"),
         "task.capabilities": Fact(

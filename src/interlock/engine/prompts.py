@@ -14,7 +14,14 @@ from typing import Any
 from interlock.core.gates.catalog import CHECKS, SERVER_BUILT
 from interlock.core.gates.documents import text, texts
 from interlock.core.gates.plan import criteria
-from interlock.core.model import ArtifactSpec, CheckSpec, PhaseSpec, Severity, WorkflowSpec
+from interlock.core.model import (
+    ArtifactSpec,
+    CheckSpec,
+    PhaseSpec,
+    Severity,
+    TransitionSpec,
+    WorkflowSpec,
+)
 from interlock.core.policy.names import PROTOCOL
 from interlock.core.tasks import TaskState
 from interlock.definition.artifacts import schema_file, schema_name
@@ -159,11 +166,19 @@ def _ways_out(workflow: WorkflowSpec, phase: PhaseSpec) -> str:
         if edge.source == phase.id:
             gate = phase.gate(edge.gate) if edge.gate else None
             open_to = f"through gate {gate.id}" if gate else "open at all times"
-            lines.append(f"{edge.target}: {open_to}")
+            lines.append(f"{edge.target}: {open_to}{_past(workflow, edge)}")
             lines += [f"  {_condition(check)}" for check in (gate.checks if gate else ())]
     if workflow.is_terminal(phase.id):
         lines.append(f"{phase.id}: asking for {phase.id} itself hands in and finishes the task")
     return f"## Ways out\n\n{_listed(lines)}"
+
+
+def _past(workflow: WorkflowSpec, edge: TransitionSpec) -> str:
+    """What decides whether a way forward leads past its target."""
+    target = workflow.phase(edge.target)
+    if target is None or not target.when or workflow.rank(target.id) < workflow.rank(edge.source):
+        return ""
+    return f"; the way leads past it unless {target.when}"
 
 
 def _condition(check: CheckSpec) -> str:
