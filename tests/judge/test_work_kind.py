@@ -70,7 +70,7 @@ def kind(changed: Mapping[str, str | tuple[bytes, str] | None], base: Files = BA
         ({"README.md": "# b\n"}, "docs"),
         ({"README.md": None}, "docs"),
         ({"docs/use.md": "a"}, "docs"),
-        ({"docs/conf.py": "project = 'b'\n"}, "refactor"),
+        ({"docs/conf.py": "project = 'b'\n"}, "fix"),
         ({"docs/conf.py": "extensions = []\n"}, "feature"),
         ({"docs/use.md": (LINK, "../pkg/num.py")}, "fix"),
         ({"docs/use.md": (EXECUTABLE, "#!/bin/sh\n")}, "fix"),
@@ -84,6 +84,8 @@ def kind(changed: Mapping[str, str | tuple[bytes, str] | None], base: Files = BA
             "fix",
         ),
         ({"pytest.ini": "[pytest]\naddopts = -x\n"}, "fix"),
+        ({"pkg/num.py": f"{NUM}_BY = 2\n"}, "refactor"),
+        ({"pkg/num.py": f"@cache\n{NUM}"}, "fix"),
         ({"setup.py": "import os\n"}, "refactor"),
         ({"pkg/num.py": NUM.replace("2 * x", "x + x")}, "refactor"),
         ({"pkg/num.py": f"# why\n{NUM}"}, "refactor"),
@@ -114,6 +116,19 @@ def test_the_kind_of_a_diff(
 def test_a_document_that_the_runner_runs_is_a_test() -> None:
     base = {**BASE, "pytest.ini": "[pytest]\naddopts = --doctest-glob=*.md\n"}
     assert kind({"README.md": "# b\n"}, base).kind == "fix"
+
+
+def test_values_defaults_and_bases_are_not_what_they_were() -> None:
+    old = "LIMIT = 3\n\n\ndef _f(x=1): ...\n\n\nclass A: ...\n"
+    base = {**BASE, "pkg/values.py": old}
+    for before, after, expected in (
+        ("LIMIT = 3", "LIMIT = 4", "fix"),
+        ("x=1", "x=2", "fix"),
+        ("x=1", "x=1, y=2", "refactor"),
+        ("class A:", "class A(dict):", "fix"),
+        ("LIMIT = 3", "LIMIT = (3)", "refactor"),
+    ):
+        assert kind({"pkg/values.py": old.replace(before, after)}, base).kind == expected, after
 
 
 def test_public_names_that_are_gone_are_noted() -> None:

@@ -130,12 +130,15 @@ class PublicNames:
         added: names that nothing offered before.
         widened: functions that take more than before.
         taken: names that nothing offers any more.
+        revalued: names, hidden ones included, that stand for another value than before, or
+            functions and classes with other defaults, decorators or bases: no fault is tried there.
         unread: paths of the candidate that cannot be parsed.
     """
 
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
+    revalued: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
 

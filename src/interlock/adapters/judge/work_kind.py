@@ -124,6 +124,8 @@ class _Diff:
             yield Kind.FEATURE, f"it adds the public name {names.added[0]}"
         if names.widened:
             yield Kind.FEATURE, f"the public function {names.widened[0]} now"
+        if names.revalued:
+            yield Kind.FIX, f"{names.revalued[0]} is not what it was"
         yield Kind.REFACTOR, f"{paths[0]} is a source"
 
     def _only_moved(self, old: bytes | None, new: bytes | None) -> bool:

@@ -58,8 +58,48 @@ def public_names(versions: Versions) -> PublicNames:
         added=tuple(sorted(added)),
         widened=tuple(sorted(widened)),
         taken=tuple(sorted(taken)),
+        revalued=tuple(sorted(_revalued(versions))),
         unread=tuple(unread),
     )
+
+
+def _revalued(versions: Versions) -> Iterator[str]:
+    for path, (old, new) in versions.items():
+        try:
+            before = _values(parse(old or b"").body, "")
+            after = _values(parse(new or b"").body, "")
+        except ValueError:
+            continue
+        for name in before.keys() & after.keys():
+            if before[name] != after[name]:
+                yield f"{path}::{name}"
+
+
+def _values(body: list[ast.stmt], prefix: str) -> dict[str, str]:
+    """Dotted name → what it is beside the code of functions; imports are left out."""
+    found: dict[str, str] = {}
+    for name, node in bindings(body):
+        parts: list[ast.AST | None] = []
+        if isinstance(node, _Function):
+            parts = [*node.decorator_list]
+            found |= {f"{prefix}{name}({a})": value for a, value in _defaults(node.args)}
+        elif isinstance(node, ast.ClassDef):
+            parts = [*node.decorator_list, *node.bases, *node.keywords]
+            found |= _values(node.body, f"{prefix}{name}.")
+        elif not _is_import(node) and name != "__all__":
+            parts = [node]
+        else:
+            continue
+        found[prefix + name] = str([ast.dump(part) if part else None for part in parts])
+    return found
+
+
+def _defaults(of: ast.arguments) -> Iterator[tuple[str, str]]:
+    placed = [*of.posonlyargs, *of.args]
+    first = len(placed) - len(of.defaults)
+    pairs = [*zip(placed[first:], of.defaults, strict=True)]
+    pairs += [(a, d) for a, d in zip(of.kwonlyargs, of.kw_defaults, strict=True) if d is not None]
+    yield from ((argument.arg, ast.dump(default)) for argument, default in pairs)
 
 
 def _imported_now(before: Mapping[str, ast.stmt], after: Mapping[str, ast.stmt]) -> Iterator[str]:
