@@ -387,7 +387,8 @@ def conditions() -> str:
         " base's tests, where there are any |",
         "| `dependencies` | manifests and lock files alone, and in them dependencies alone | the"
         " base's tests |",
-        "| `refactor` | adds no public name and no parameter of one, changes no test | the base's"
+        "| `refactor` | adds no public name and no parameter of one; no other value, default, base"
+        " or test | the base's"
         " tests; new statements are run by them, faults in what changed or moved are noticed |",
         "| `fix`, `feature` | anything else | a test that fails first |",
         "",
