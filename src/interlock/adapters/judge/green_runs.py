@@ -153,7 +153,7 @@ class GreenRuns:
                 mutants[item] = _fate(item, measured.run, telling)
             # All of them must fail in every run; those that do are no news.
             own += [t for t in measured.own if item == "control" or t.outcome not in _BAD]
-        if not runs["revert"].whole:
+        if "revert" in runs and not runs["revert"].whole:
             # The tests' own set-up may need what is new: then no test begins without it.
             runs["revert"] = self._bench.measure(self._variants.reverted(of.stubbed)).run
         again = unexpected = None
