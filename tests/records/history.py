@@ -17,6 +17,8 @@ from tests.core.story import Story, at, waiting
 import interlock
 from interlock.core import commands as cmd
 from interlock.core import events as ev
+from interlock.core.model import Mode
+from interlock.core.modes import InForce
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import encode
 from interlock.ports.store import StoredEvent
@@ -78,6 +80,16 @@ def stories() -> Iterator[Story]:
     evidence = ev.EvidenceRecorded(evidence_id="evd_1", kind="red", tree="t1", digest="d" * 64)
     measured.must(cmd.Record(event=evidence))
     yield measured
+
+    let_by = Story()
+    loose = InForce(gates=Mode.PERMISSIVE, tools=Mode.ADVISORY, gates_origin="w.yaml:3")
+    let_by.create(loose)
+    let_by.attempt().ask().take_over()
+    assert let_by.conclude().accepted  # a person is asked, in spite of missing documents
+    let_by.must(cmd.Approve(approval=let_by.approval()))
+    strict = ev.EnforcementRaised(enforcement=InForce(gates_origin="enforcement.mode"))
+    let_by.must(cmd.Record(event=strict))
+    yield let_by
 
 
 def summary(state: TaskState) -> dict[str, Any]:

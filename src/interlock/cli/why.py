@@ -9,6 +9,7 @@ import click
 
 from interlock.cli.bases import told
 from interlock.cli.levels import at_levels
+from interlock.cli.modes import mode_lines
 from interlock.cli.output import clean, emit, json_option
 from interlock.cli.place import client, task_named
 from interlock.core.gates.catalog import CHECKS
@@ -38,6 +39,7 @@ def why(task_id: str, as_json: bool) -> None:
 def _tree(found: dict[str, Any]) -> str:
     task, gate = found["task"], found["gate"]
     lines = [f"{task['task_id']}  {task['status']} in {task['phase']}: {clean(task['title'])}"]
+    lines += mode_lines(task)
     said: set[str] = set()
     levels = at_levels(task["confinement"], task["judged"])
     lines.append(f"{levels[0].upper()}{levels[1:]}")

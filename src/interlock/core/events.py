@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from interlock.core.facts import ReviewIssue
+from interlock.core.modes import ALL_STRICT, InForce
 
 __all__ = [
     "EVENT_KINDS",
@@ -24,6 +25,7 @@ __all__ = [
     "BaseMeasured",
     "BlockerEncountered",
     "CompletionAccepted",
+    "EnforcementRaised",
     "Event",
     "EventType",
     "EvidenceRecorded",
@@ -73,6 +75,7 @@ class EventType(StrEnum):
     BLOCKER_ENCOUNTERED = "blocker_encountered"
     COMPLETION_ACCEPTED = "completion_accepted"
     TASK_RESUMED = "task_resumed"
+    ENFORCEMENT_RAISED = "enforcement_raised"
     TASK_COMPLETED = "task_completed"
     TASK_ABORTED = "task_aborted"
 
@@ -94,6 +97,7 @@ class TaskCreated:
     priority: int = 0
     agent: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+    enforcement: InForce = ALL_STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,12 +256,17 @@ class TestsFrozen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePassed:
-    """Every blocking check of the gate let through."""
+    """Every blocking check of the gate let through, or a mode below strict did.
+
+    ``reasons`` are what would have blocked in strict mode, if ``overridden_by_mode`` names one.
+    """
 
     type: ClassVar[EventType] = EventType.GATE_PASSED
     gate: str
     tree: str
     checks: Mapping[str, str] = field(default_factory=dict)
+    overridden_by_mode: str = ""
+    reasons: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +296,10 @@ class MeasurementLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested:
-    """A person has to say yes to exactly what ``binding`` stands for."""
+    """A person has to say yes to exactly what ``binding`` stands for.
+
+    ``overridden`` are those of the ``reasons`` that would have blocked in strict mode.
+    """
 
     type: ClassVar[EventType] = EventType.APPROVAL_REQUESTED
     approval_id: str
@@ -297,6 +309,7 @@ class ApprovalRequested:
     target: str
     binding: str
     reasons: tuple[Mapping[str, Any], ...] = ()
+    overridden: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +365,8 @@ class PhaseChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDenied:
-    """A tool call, or a document that was handed in, was refused."""
+    """A tool call, or a document that was handed in, was refused; or it would have been, and
+    ``overridden_by_mode`` names the mode that let it through."""
 
     type: ClassVar[EventType] = EventType.TOOL_DENIED
     tool: str
@@ -361,6 +375,7 @@ class ToolDenied:
     session_id: str
     call_id: str
     remedy: str = ""
+    overridden_by_mode: str = ""
 
     @property
     def is_about_a_document(self) -> bool:
@@ -392,6 +407,14 @@ class TaskResumed:
 
     type: ClassVar[EventType] = EventType.TASK_RESUMED
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnforcementRaised:
+    """The server's setting is stricter than what the task was made with, and counts from now."""
+
+    type: ClassVar[EventType] = EventType.ENFORCEMENT_RAISED
+    enforcement: InForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -444,6 +467,7 @@ Event = (
     | BlockerEncountered
     | CompletionAccepted
     | TaskResumed
+    | EnforcementRaised
     | TaskCompleted
     | TaskAborted
 )

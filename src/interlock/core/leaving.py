@@ -7,6 +7,7 @@ phase and landed. Facts that were collected on anything else than the present st
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core import events as ev
@@ -114,7 +115,7 @@ def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) ->
             "the facts were collected on another state of the task",
             _STALE_REMEDY,
         )
-    outcome = evaluate_leaving(phase, gate, command.facts)
+    outcome = evaluate_leaving(phase, gate, command.facts, state.enforcement.gates)
     is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
     if is_end and request.tree != state.tree:
         outcome = _unguarded(outcome)
@@ -157,7 +158,10 @@ def _is_present(
 
 
 def _unguarded(outcome: GateResult) -> GateResult:
-    """No gate follows the terminal phase: what was changed in it was never judged."""
+    """No gate follows the terminal phase: what was changed in it was never judged.
+
+    In no mode: what lands is what was judged, whatever the judgement was.
+    """
     changed = Reason(
         rule="completion.changed",
         message="files were changed after the last gate, and what nobody judged does not land",
@@ -184,6 +188,8 @@ def _ask(
     outcome: GateResult,
     command: cmd.Conclude,
 ) -> Decision:
+    overridden = _overridden(state, outcome)
+    blockers = tuple(render(reason, state.task_id) for reason in outcome.blockers)
     asked = ev.ApprovalRequested(
         approval_id=command.approval_id,
         gate=outcome.gate,
@@ -191,7 +197,8 @@ def _ask(
         tree=request.tree,
         target=request.target,
         binding=command.facts.binding,
-        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        reasons=(*overridden, *blockers),
+        overridden=overridden,
     )
     # Frozen now: when the person says yes, the measurement is not at hand any more.
     return accepted(*_frozen(gate, command.facts), asked, reasons=outcome.blockers, gate=outcome)
@@ -218,8 +225,16 @@ def _passed(
                 judged=state.judged_at(request.tree),
             )
         )
-    if outcome.gate:
-        events.append(ev.GatePassed(gate=outcome.gate, tree=request.tree, checks=_summary(outcome)))
+    if outcome.gate or outcome.overridden:
+        events.append(
+            ev.GatePassed(
+                gate=outcome.gate,
+                tree=request.tree,
+                checks=_summary(outcome),
+                overridden_by_mode=state.enforcement.gates.value if outcome.overridden else "",
+                reasons=_overridden(state, outcome),
+            )
+        )
     if workflow.is_terminal(request.source):
         events.append(ev.CompletionAccepted(request_id=request.request_id, tree=request.tree))
     else:
@@ -233,6 +248,10 @@ def _frozen(gate: GateSpec | None, facts: GateFacts) -> tuple[ev.TestsFrozen, ..
         return ()
     frozen = freeze(facts.red, facts.tree)
     return (frozen,) if frozen else ()
+
+
+def _overridden(state: TaskState, outcome: GateResult) -> tuple[dict[str, Any], ...]:
+    return tuple(render(reason, state.task_id) for reason in outcome.overridden)
 
 
 def _summary(outcome: GateResult) -> dict[str, str]:

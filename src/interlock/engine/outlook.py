@@ -18,7 +18,7 @@ from interlock.engine.codec import decode, plain, typed
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.history import History, is_question
 from interlock.engine.ledger import Ledger
-from interlock.engine.views import task_view
+from interlock.engine.views import enforcement_view, task_view
 
 __all__ = ["Outlook", "SessionLog"]
 
@@ -129,7 +129,9 @@ class Outlook:
             typed(red["facts"], RedFacts) if red else None,
             typed(green["facts"], GreenFacts) if green else None,
         )
-        answer["gate"] = render_gate(evaluate_leaving(phase, gate, facts), task_id)
+        answer["gate"] = render_gate(
+            evaluate_leaving(phase, gate, facts, state.enforcement.gates), task_id
+        )
         return answer
 
     async def inbox(self) -> list[Mapping[str, Any]]:
@@ -145,7 +147,7 @@ class Outlook:
 
     async def _asking(self, state: TaskState) -> list[Mapping[str, Any]]:
         view = await self._shown(state)
-        about = {key: view[key] for key in ("task_id", "title", "phase")}
+        about = {key: view[key] for key in ("task_id", "title", "phase", "enforcement")}
         questions = [n for n in view["notices"] if is_question(str(n["message"]))]
         items: list[Mapping[str, Any]] = [
             {**about, "kind": "question", "what": n["message"], "command": n["remedy"]}
@@ -179,6 +181,7 @@ class Outlook:
             "task_id": state.task_id,
             "title": state.title,
             "phase": state.phase,
+            "enforcement": enforcement_view(state.enforcement),
             "what": f"approval of gate {gate}",
             "command": approve,
             "target": state.request.target,

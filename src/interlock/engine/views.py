@@ -8,12 +8,13 @@ from typing import Any
 
 from interlock.core.explain import runnable
 from interlock.core.model import PhaseSpec, WorkflowSpec
+from interlock.core.modes import InForce
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
 from interlock.engine.history import History
 
-__all__ = ["condensed", "phase_view", "task_view", "waiting_for"]
+__all__ = ["condensed", "enforcement_view", "phase_view", "task_view", "waiting_for"]
 
 _ERRORS = ("error", "fatal", "e: ")
 _MAX_ERRORS = 3
@@ -63,6 +64,7 @@ def task_view(
         "base_commit": state.base_commit,
         "tree": state.tree,
         "workflow": state.workflow,
+        "enforcement": enforcement_view(state.enforcement),
         "depends_on": list(state.depends_on),
         "attempts": state.attempts,
         "failures": state.failures,
@@ -77,6 +79,7 @@ def task_view(
         "reviewers": plain(state.reviewers),
         "verdicts": plain(state.verdicts),
         "blockers": blockers,
+        "overridden": plain(state.overridden),
         "notices": notices,
         "refused": dict(state.request.refused) if state.request else {},
         "trees": dict(state.trees),
@@ -84,6 +87,11 @@ def task_view(
             state, is_held=is_held, aborted=aborted, history=history, gate=gate
         ),
     }
+
+
+def enforcement_view(found: InForce) -> dict[str, Any]:
+    """How hard a task's rules bind, where that is written, and what is said if it is not all."""
+    return {**plain(found), "is_strict": found.is_strict, "banner": found.banner}
 
 
 def waiting_for(
