@@ -260,8 +260,11 @@ def test_the_table_of_checks_agrees_with_what_the_gates_can_evaluate() -> None:
     assert set(ARTIFACT_RULES) == set(RULES)
 
 
-def test_a_written_default_of_a_key_without_effect_is_not_worth_a_warning() -> None:
-    assert loaded("type: validation", "type: validation, auto_advance: false").warnings == ()
+@pytest.mark.parametrize("value", [True, False])
+def test_a_gate_says_whether_the_server_goes_on_by_itself(value: bool) -> None:
+    found = loaded("type: validation", f"type: validation, auto_advance: {str(value).lower()}")
+    assert found.warnings == ()
+    assert found.workflow.phases[0].gates[0].auto_advance is value
 
 
 def test_a_tool_that_is_known_needs_no_declaration() -> None:

@@ -43,7 +43,8 @@ def line(event: dict[str, Any]) -> str:
         case "verdict_submitted":
             return f"review    {data['role']}: {data['verdict']}, {len(data['issues'])} issue(s)"
         case "phase_transition_requested":
-            return f"{data['source']:<9} asks for {data['target']}"
+            who = "server asks" if event.get("actor") == "server" else "asks"
+            return f"{data['source']:<9} {who} for {data['target']}"
         case "tree_imported":
             return taken_over(data)
         case "evidence_recorded":

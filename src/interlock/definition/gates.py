@@ -27,7 +27,7 @@ def read_gates(phase: Fields, findings: Findings) -> tuple[GateSpec, ...]:
 
 
 def _gate(node: Node, findings: Findings) -> GateSpec:
-    keys = ("id", "type", "blockers", *_OF_APPROVALS)
+    keys = ("id", "type", "blockers", "auto_advance", *_OF_APPROVALS)
     fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
     gate = GateSpec(
         id=identifier(fields, "id", findings),

@@ -184,6 +184,9 @@ def _ways_out(workflow: WorkflowSpec, phase: PhaseSpec) -> str:
         if edge.source == phase.id:
             gate = phase.gate(edge.gate) if edge.gate else None
             open_to = f"through gate {gate.id}" if gate else "open at all times"
+            if gate and gate.auto_advance:
+                open_to += "; with every document handed in you may also end with status 0, and "
+                open_to += "the server asks for you, once"
             lines.append(f"{edge.target}: {open_to}")
             lines += [f"  {_condition(check)}" for check in (gate.checks if gate else ())]
     if workflow.is_terminal(phase.id):

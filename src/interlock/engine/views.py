@@ -158,6 +158,7 @@ def phase_view(workflow: WorkflowSpec, phase: PhaseSpec) -> Mapping[str, Any]:
             {
                 "id": gate.id,
                 "type": gate.type.value,
+                "auto_advance": gate.auto_advance,
                 "checks": [{"check": c.check, "severity": c.severity.value} for c in gate.checks],
             }
             for gate in phase.gates
