@@ -22,6 +22,6 @@ def shown_mode(found: Mapping[str, Any]) -> str:
 
     def part(what: str) -> str:
         origin = said[f"{what}_origin"]
-        return f"{what} {said[what]}{f' ({clean(origin)})' if origin else ''}"
+        return f"{what} {clean(said[what])}{f' ({clean(origin)})' if origin else ''}"
 
     return f"{part('gates')}, {part('tools')}"

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from interlock.core.model import Mode
-from interlock.core.reasons import CheckResult, GateResult, Reason, ToolDecision
+from interlock.core.reasons import Reason, ToolDecision
 
-__all__ = ["render", "render_gate", "render_tool", "runnable", "told_of"]
+__all__ = ["render", "render_tool", "runnable", "told_of"]
 
 _COMMAND = re.compile(r"\b(interlock [a-z]+) TASK\b")
 
@@ -30,25 +30,6 @@ def render(reason: Reason, task_id: str) -> dict[str, Any]:
         "remedy": runnable(reason.remedy, task_id),
         "position": str(reason.position) if reason.position else "",
         "facts": dict(reason.facts),
-    }
-
-
-def _check(check: CheckResult, task_id: str) -> dict[str, Any]:
-    return {
-        "check": check.check,
-        "outcome": check.outcome.value,
-        "severity": check.severity.value,
-        **render(check.reason, task_id),
-    }
-
-
-def render_gate(gate: GateResult, task_id: str) -> dict[str, Any]:
-    """A gate as a tree: gate → checks → facts, with the minimal missing set."""
-    return {
-        "gate": gate.gate,
-        "status": gate.status.value,
-        "checks": [_check(check, task_id) for check in gate.checks],
-        "blockers": [render(reason, task_id) for reason in gate.blockers],
     }
 
 

@@ -39,6 +39,8 @@ class Reason:
         remedy: a command the reader can run, or what to do instead.
         position: the line of the workflow file that decided.
         facts: plain JSON values that were looked at.
+        finding: the message without what the workflow file says of it: two reasons with the same
+            one have the same cause.
     """
 
     rule: str
@@ -46,6 +48,7 @@ class Reason:
     remedy: str = ""
     position: Position | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
