@@ -94,9 +94,9 @@ def test_a_measurement_that_failed_is_one_thing_however_many_checks_look_at_it()
         "",
         "tests_exist_for_acceptance_criteria",
     ]
-    assert [b["rule"] for b in way["blockers"]] == [
-        "tests_exist_for_acceptance_criteria",
-        "tests_are_failing",
+    assert [(b["rule"], b["because"]) for b in way["blockers"]] == [
+        ("tests_exist_for_acceptance_criteria", ""),
+        ("tests_are_failing", "tests_exist_for_acceptance_criteria"),
     ]
 
 

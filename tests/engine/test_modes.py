@@ -125,6 +125,19 @@ def test_tokens_and_identity_are_real_below_strict(mode: Mode) -> None:
     run(story)
 
 
+def test_a_reviewer_only_looks_below_strict() -> None:
+    async def story(b: Bench) -> None:
+        await bench_under(b, ADVISORY)
+        task_id = await b.reach("REVIEW", REVIEWED)
+        session = await b.reviewing(task_id, "security")
+        caller = await b.caller(session.session_id)
+        for tool, args in (("bash", {"command": "ls"}), ("run_tests", {})):
+            with pytest.raises(DeniedError):
+                await b.now.service.execute(caller, tool, args, call_id=tool)
+
+    run(story)
+
+
 def test_a_document_that_does_not_fit_counts_as_not_handed_in() -> None:
     async def story(b: Bench) -> None:
         await bench_under(b, PERMISSIVE)

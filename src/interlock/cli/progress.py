@@ -55,7 +55,7 @@ def line(event: dict[str, Any]) -> str:
         case "gate_passed":
             return _passed(data)
         case "gate_blocked":
-            reasons = [f"  ✗ {r['message']}\n    → {_runnable(r, event)}" for r in data["reasons"]]
+            reasons = [f"  ✗ {r['message']}{_mending(r, event)}" for r in data["reasons"]]
             return "\n".join([f"gate      ✗ {data['gate'] or 'artifacts'} is shut", *reasons])
         case "approval_requested":
             command = f"interlock approve {event['task_id']} {data['gate']}"
@@ -119,6 +119,13 @@ def _cleaned(data: Any) -> Any:
         case list():
             return [_cleaned(value) for value in data]
     return data
+
+
+def _mending(reason: dict[str, Any], event: dict[str, Any]) -> str:
+    """What helps, unless it goes away with something else."""
+    if because := reason.get("because"):
+        return f" (follows from {because})"
+    return f"\n    → {_runnable(reason, event)}"
 
 
 def _runnable(reason: dict[str, Any], event: dict[str, Any]) -> str:

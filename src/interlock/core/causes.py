@@ -7,12 +7,13 @@ thing that keeps a gate shut is either a root or names the one that it follows f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
+from interlock.core.explain import render
 from interlock.core.gates.evaluate import CHECKS
-from interlock.core.reasons import CheckResult, Outcome
+from interlock.core.reasons import CheckResult, GateResult, Outcome
 
-__all__ = ["REQUEST", "causes"]
+__all__ = ["REQUEST", "causes", "told"]
 
 REQUEST: Final = "request"
 """What a check follows from that is measured only once the agent has asked."""
@@ -63,6 +64,17 @@ def causes(found: Sequence[CheckResult], *, is_asked: bool) -> tuple[str, ...]:
         else:
             follows.append("")
     return tuple(follows)
+
+
+def told(result: GateResult, task_id: str, *, is_asked: bool = True) -> tuple[dict[str, Any], ...]:
+    """What keeps a gate shut as everybody is told it; ``because`` names what one follows from."""
+    failed = [check for check in result.checks if not check.outcome.lets_through]
+    follows = causes(failed, is_asked=is_asked)
+    known = {id(c.reason): cause for c, cause in zip(failed, follows, strict=True)}
+    return tuple(
+        {**render(reason, task_id), "because": known.get(id(reason), "")}
+        for reason in result.blockers
+    )
 
 
 def _missing(result: CheckResult, gone: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from interlock.core import commands as cmd
 from interlock.core import events as ev
 from interlock.core.binding import binding
+from interlock.core.causes import told
 from interlock.core.decision import Decision, accepted, refused
 from interlock.core.explain import render
 from interlock.core.facts import GateFacts
@@ -175,7 +176,7 @@ def _blocked(state: TaskState, request: PendingRequest, outcome: GateResult) -> 
         gate=outcome.gate,
         request_id=request.request_id,
         tree=request.tree,
-        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        reasons=told(outcome, state.task_id),
         checks=_summary(outcome),
     )
     return accepted(blocked, reasons=outcome.blockers, gate=outcome)
@@ -189,7 +190,7 @@ def _ask(
     command: cmd.Conclude,
 ) -> Decision:
     overridden = _overridden(state, outcome)
-    blockers = tuple(render(reason, state.task_id) for reason in outcome.blockers)
+    blockers = told(outcome, state.task_id)
     asked = ev.ApprovalRequested(
         approval_id=command.approval_id,
         gate=outcome.gate,

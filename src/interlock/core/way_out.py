@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from interlock.core.causes import REQUEST, causes
+from interlock.core.causes import REQUEST, causes, told
 from interlock.core.explain import render, runnable
 from interlock.core.gates.catalog import SERVER_BUILT
 from interlock.core.model import Approver, ArtifactSpec, GateSpec, PhaseSpec, Severity
@@ -72,7 +72,7 @@ def way_out(
         "artifacts": artifacts,
         "checks": checks,
         "approval": approval,
-        "blockers": [render(reason, task_id) for reason in result.blockers],
+        "blockers": list(told(result, task_id, is_asked=is_asked)),
         "overridden": [render(reason, task_id) for reason in result.overridden],
         "missing": missing,
     }
