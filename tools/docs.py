@@ -41,11 +41,13 @@ BODIES: dict[str, Any] = {
 }
 A_TASK = "the task"
 ANSWERS: dict[str, str] = {
-    "check": "`allowed`, `tool`, `reasons`",
-    "execute": "`result`",
+    "check": "`allowed`, `tool`, `reasons`, `would_have_been_denied`?",
+    "execute": "`result`, `would_have_been_denied`?",
     "claim": "`task`, `phase`, `phase_token`",
-    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
-    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
+    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
+    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
     "snapshot": "`task`, `role`, `is_author`, `confinement`, `current_phase`, `task_dependencies`, "
     "`completed_tasks`, `blockers`",
     "refresh": "`phase_token`",

@@ -279,6 +279,7 @@ class WorkflowSpec:
 
     Args:
         schema_files: key of ``schemas`` → path in the tree, of those that lie there.
+        mode: how hard gates bind; ``tool_mode``: how hard the rules of tools do.
     """
 
     name: str
@@ -288,6 +289,9 @@ class WorkflowSpec:
     transitions: tuple[TransitionSpec, ...]
     description: str = ""
     mode: Mode = Mode.STRICT
+    tool_mode: Mode = Mode.STRICT
+    mode_position: Position | None = None
+    tool_mode_position: Position | None = None
     tokens: TokenSpec = TokenSpec()
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_files: Mapping[str, str] = field(default_factory=dict)
