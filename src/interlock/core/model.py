@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from interlock.core.surroundings import CoordinationSpec, MonitoringSpec, SdkSpec, TokenSpec
+
 __all__ = [
     "Approver",
     "ArtifactSpec",
@@ -240,20 +242,12 @@ class EnvironmentSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSpec:
-    """``enforcement.phase_tokens``."""
-
-    algorithm: str = "HS256"
-    secret_env_var: str = "ORCHESTRATOR_JWT_SECRET"
-    expiry_seconds: int = 7200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSpec:
     """A whole definition; ``digest`` is the sha256 over its resolved content and pins a task.
 
     Args:
         schema_files: key of ``schemas`` → path in the tree, of those that lie there.
+        checkpoint_seconds: a task's state is kept beside its events at most this often.
     """
 
     name: str
@@ -263,13 +257,17 @@ class WorkflowSpec:
     transitions: tuple[TransitionSpec, ...]
     description: str = ""
     mode: Mode = Mode.STRICT
-    tokens: TokenSpec = TokenSpec()
+    tokens: TokenSpec = field(default_factory=TokenSpec)
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_files: Mapping[str, str] = field(default_factory=dict)
     protected_paths: tuple[str, ...] = ()
     environment: EnvironmentSpec | None = None
     extra_tools: tuple[str, ...] = ()
     required_confinement: str = "none"
+    sdk: SdkSpec = field(default_factory=SdkSpec)
+    coordination: CoordinationSpec = field(default_factory=CoordinationSpec)
+    monitoring: MonitoringSpec = field(default_factory=MonitoringSpec)
+    checkpoint_seconds: int = 300
 
     def phase(self, phase_id: str) -> PhaseSpec | None:
         """The phase of that id."""
