@@ -13,12 +13,14 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.explain import render
+from interlock.core.model import TokenSpec
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.engine.handins import HandIns
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
+from interlock.engine.mints import MintOf, information
 from interlock.engine.sessions import AUTHOR, Caller, acts_as
 from interlock.engine.tokens import Claims, TokenService
 from interlock.engine.toolbox import Toolbox
@@ -62,13 +64,13 @@ class Service:
     def __init__(
         self,
         ledger: Ledger,
-        tokens: TokenService,
+        mint_of: MintOf,
         toolbox: Toolbox,
         hand_ins: HandIns,
         leases: Leases,
     ) -> None:
         self._ledger = ledger
-        self._tokens = tokens
+        self._mint_of = mint_of
         self._toolbox = toolbox
         self._hand_ins = hand_ins
         self._leases = leases
@@ -81,7 +83,7 @@ class Service:
         Raises:
             AuthError: no valid token, or one of another session.
         """
-        claims = self._tokens.verify(token, audience=AUDIENCE)
+        claims = self._tokens(session_id).verify(token, audience=AUDIENCE)
         if claims.sid != session_id:
             raise AuthError(
                 "the token was given to another session",
@@ -108,8 +110,17 @@ class Service:
             )
         return caller
 
+    def _tokens(self, session_id: str) -> TokenService:
+        """The tokens of the session's workflow: the listener says which, never a token."""
+        try:
+            state = self._ledger.of_session(session_id)
+        except NotFoundError:
+            return self._mint_of(TokenSpec())
+        return self._mint_of(self._ledger.workflow(state).tokens)
+
     def _mint(self, caller: Caller, state: TaskState) -> str:
-        return self._tokens.mint(
+        workflow = self._ledger.workflow(state)
+        return self._mint_of(workflow.tokens).mint(
             audience=AUDIENCE,
             agent=caller.agent_id,
             session=caller.session_id,
@@ -119,6 +130,7 @@ class Service:
             attempt=caller.attempt_id,
             workflow=state.workflow,
             confinement=caller.confinement,
+            information=information(workflow.tokens, workflow.phase(caller.phase), caller, state),
         )
 
     # -- commands --------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
+from interlock.core.model import TokenSpec, WorkflowSpec
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -33,12 +34,12 @@ from interlock.engine.ids import new_id
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.means import Means
+from interlock.engine.mints import Mints
 from interlock.engine.people import People
-from interlock.engine.secret import load_secret
 from interlock.engine.service import Service
-from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.errors import NotFoundError, UnavailableError
+from interlock.ports.vcs import Base
 from interlock.server.doors.agent import agent_door
 from interlock.server.doors.keys import Keys
 from interlock.server.doors.listeners import Listeners
@@ -124,12 +125,15 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     stack.callback(ledger.close)
     await ledger.load()
     await note_open_intents(audit)
-    tokens = TokenService(
-        load_secret(layout.jwt_secret, os.environ),
+    mints = Mints(
+        secret=layout.jwt_secret,
+        keypair=layout.jwt_keypair,
+        environment=os.environ,
         issuer=layout.root.name,
         clock=clock,
         expiry_s=settings["jwt.expiry_seconds"],
     )
+    mints(TokenSpec())  # a weak secret ends the start, not the first claim
     take_trusted(layout, store)
     environments = Environments(store)
     gatekeeper = Gatekeeper(ledger, runner, project, environments, make_id)
@@ -144,7 +148,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     housing = Housing(runner, project, doors, wake)
     toolbox = Toolbox(ledger, audit, housing, hand_ins)
     leases = Leases(ledger, clock, ttl_s=settings["jwt.expiry_seconds"])
-    service = Service(ledger, tokens, toolbox, hand_ins, leases)
+    service = Service(ledger, mints, toolbox, hand_ins, leases)
     keys = Keys(ledger)
     agents = agent_door(service, make_id, keys)
     doors.listeners = Listeners(agents)
@@ -161,12 +165,18 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
             signing_key=signing_key(layout.signing_key),
         )
     )
+
+    async def fetch_base() -> tuple[Base, WorkflowSpec]:
+        base, workflow = await workflows.fetch_base()
+        mints(workflow.tokens)  # no task begins whose agents could get no token
+        return base, workflow
+
     people = People(
         ledger,
         driver,
         gatekeeper,
         audit,
-        fetch_base=workflows.fetch_base,
+        fetch_base=fetch_base,
         new_id=make_id,
         level=lambda: runner.capability().level.value,
         session_log=SessionLogs(layout.root / "sessions"),

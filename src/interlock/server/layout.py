@@ -113,6 +113,11 @@ class Layout:
         return self.keys / "jwt.secret"
 
     @property
+    def jwt_keypair(self) -> Path:
+        """The Ed25519 key of phase tokens; the public one lies beside it."""
+        return self.keys / "jwt.ed25519"
+
+    @property
     def signing_key(self) -> Path:
         """The key of attestations."""
         return self.keys / "attestation.key"
