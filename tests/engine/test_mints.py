@@ -20,7 +20,7 @@ from interlock.errors import AuthError, InvalidInputError
 from interlock.testing.fake_clock import FakeClock
 
 STRONG = secrets.token_hex(32)
-NAMES = {
+NAMES: dict[str, Any] = {
     "audience": "a",
     "agent": "x",
     "session": "s",

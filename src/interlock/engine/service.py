@@ -17,11 +17,13 @@ from interlock.core.model import TokenSpec
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
+from interlock.engine.clients import check_client
 from interlock.engine.handins import HandIns
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.mints import MintOf, information
 from interlock.engine.sessions import AUTHOR, Caller, acts_as
+from interlock.engine.snapshots import snapshot_parts, task_part
 from interlock.engine.tokens import Claims, TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.engine.views import phase_view, task_view
@@ -76,6 +78,21 @@ class Service:
         self._leases = leases
 
     # -- identity --------------------------------------------------------------------------
+
+    def admit_client(self, session_id: str, version: str) -> None:
+        """Refuse a client that the workflow of the session's task does not want.
+
+        Args:
+            version: of the SDK's contract, as the client says.
+
+        Raises:
+            DeniedError, UsageError: as ``check_client``.
+        """
+        try:
+            state = self._ledger.of_session(session_id)
+        except NotFoundError:
+            return  # nobody's session gets nothing in any case
+        check_client(self._ledger.workflow(state).sdk, version)
 
     def identify(self, token: str, session_id: str) -> Claims:
         """The claims of a token that was given to exactly this listener's session.
@@ -260,19 +277,17 @@ class Service:
         return Transition(status="allowed", request_id=request_id, phase=state.phase)
 
     async def snapshot(self, caller: Caller) -> Mapping[str, Any]:
-        """The caller's view of the world: its task, its dependencies, nothing else."""
+        """The caller's view of the world: its task, its dependencies, as far as the workflow shows
+        them."""
         state = self._ledger.state(caller.task_id)
         needed = [self._ledger.state(other) for other in state.depends_on]
+        wanted = self._ledger.workflow(state).coordination.snapshot
+        parts = snapshot_parts(state, needed, wanted)
         return {
-            "task": task_view(state),
+            "task": task_part(state, wanted),
             "role": caller.role,
             "confinement": caller.confinement,
-            "current_phase": state.phase,
-            "task_dependencies": [
-                {"task_id": s.task_id, "title": s.title, "status": s.status.value} for s in needed
-            ],
-            "completed_tasks": [s.task_id for s in needed if s.status is TaskStatus.COMPLETED],
-            "blockers": [dict(blocker) for blocker in state.blockers],
+            **parts,
             "is_author": caller.role == AUTHOR,
         }
 

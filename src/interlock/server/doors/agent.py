@@ -27,6 +27,7 @@ from interlock.server.doors.requests import (
     TransitionBody,
     bearer,
     body_of,
+    contract_of,
     header_token,
 )
 from interlock.server.doors.responses import json_response, routes_of, routing
@@ -36,6 +37,7 @@ __all__ = ["AGENT_ROUTES", "agent_door"]
 
 MAX_WAIT_S = 25.0
 
+_HEALTH = "/healthz"
 AGENT_ROUTES = (
     ("POST", "/api/v1/tools/execute", "execute"),
     ("POST", "/api/v1/tasks/claim", "claim"),
@@ -43,7 +45,7 @@ AGENT_ROUTES = (
     ("GET", "/api/v1/tasks/transition/{request_id}", "transition_status"),
     ("GET", "/api/v1/state/snapshot", "snapshot"),
     ("POST", "/api/v1/tokens/refresh", "refresh"),
-    ("GET", "/healthz", "health"),
+    ("GET", _HEALTH, "health"),
 )
 """Method, path and handler of everything that is here, besides ``CHECK``."""
 
@@ -165,6 +167,8 @@ def agent_door(service: Service, new_id: Callable[[str], str], keys: Keys) -> Gu
     check = CheckRoute(service, new_id, keys)
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != _HEALTH:
+            service.admit_client(scope[SESSION], contract_of(scope["headers"]))
         hot = scope["path"] == CHECK and scope["method"] == "POST"
         await (check if hot else others)(scope, receive, send)
 
