@@ -69,7 +69,7 @@ ANSWERS: dict[str, str] = {
     "about": "`repository`, `state`, `level`, `reasons`, `notices`, `settings`",
 }
 """Handler → what is in its answer; `tests/server/test_answers.py` compares."""
-QUERIES = {"transition_status": "?wait=", "events": "?after=&type=&task=&limit=&wait="}
+QUERIES = {"transition_status": "?wait=", "events": "?after=&type=&task=&limit=&wait=&stored="}
 STATUSES = {
     "claim": "200, 403",
     "health": "200",
