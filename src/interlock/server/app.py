@@ -24,6 +24,7 @@ from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import TokenSpec, WorkflowSpec
+from interlock.engine.checkpoints import Checkpoints
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -121,7 +122,9 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         return new_id(prefix, clock.now_us() // 1000)
 
     workflows = Workflows(store, project)
-    ledger = Ledger(store, clock, workflows.kept())
+    key = signing_key(layout.signing_key)
+    checkpoints = Checkpoints(store, key)
+    ledger = Ledger(store, clock, workflows.kept(), checkpoints=checkpoints)
     stack.callback(ledger.close)
     await ledger.load()
     await note_open_intents(audit)
@@ -162,7 +165,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
             audit=audit,
             housing=housing,
             new_id=make_id,
-            signing_key=signing_key(layout.signing_key),
+            signing_key=key,
         )
     )
 
