@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from interlock.core import events as ev
 
-__all__ = ["METRICS", "Meter", "Metric", "Sample", "ToolUse", "Unit"]
+__all__ = ["METRICS", "TOLD_BY", "Form", "Meter", "Metric", "Sample", "ToolUse", "Unit"]
 
 
 class Unit(StrEnum):
@@ -23,34 +23,67 @@ class Unit(StrEnum):
     COUNT = "a number"
 
 
+class Form(StrEnum):
+    """How a metric's values are to be read, as Prometheus names it."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    SUMMARY = "summary"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One thing that is measured; ``grows`` if it only ever does."""
+    """One thing that is measured."""
 
     unit: Unit
+    form: Form
     meaning: str
-    grows: bool = False
 
 
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType(
     {
         "phase_transition_time": Metric(
-            Unit.SECONDS, "time in a phase until it was left, by phase and target"
+            Unit.SECONDS, Form.SUMMARY, "time in a phase until it was left, by phase and target"
         ),
-        "task_completion_time": Metric(Unit.SECONDS, "time from a task's start to its commit"),
-        "task_stuck_in_phase": Metric(Unit.SECONDS, "time that an open task is in its phase now"),
-        "gate_pass_rate": Metric(Unit.RATE, "decisions of a gate that let through, of all"),
-        "gate_block_rate": Metric(Unit.RATE, "decisions of a gate that did not, of all"),
+        "task_completion_time": Metric(
+            Unit.SECONDS, Form.SUMMARY, "time from a task's start to its commit"
+        ),
+        "task_stuck_in_phase": Metric(
+            Unit.SECONDS, Form.GAUGE, "time that an open task is in its phase now"
+        ),
+        "gate_pass_rate": Metric(
+            Unit.RATE, Form.GAUGE, "decisions of a gate that let through, of all"
+        ),
+        "gate_block_rate": Metric(
+            Unit.RATE, Form.GAUGE, "decisions of a gate that did not, of all"
+        ),
         "tool_usage_by_phase": Metric(
-            Unit.COUNT, "tool calls, by phase, tool and whether they were allowed", grows=True
+            Unit.COUNT, Form.COUNTER, "tool calls, by phase, tool and whether they were allowed"
         ),
-        "tool_violation_rate": Metric(Unit.RATE, "tool calls of a phase that were denied, of all"),
+        "tool_violation_rate": Metric(
+            Unit.RATE, Form.GAUGE, "tool calls of a phase that were denied, of all"
+        ),
         "artifact_validation_failures": Metric(
-            Unit.COUNT, "documents that did not satisfy schema or rules, by phase", grows=True
+            Unit.COUNT, Form.COUNTER, "documents that did not satisfy schema or rules, by phase"
         ),
     }
 )
 """Everything that ``monitoring.metrics`` may ask for."""
+
+
+TOLD_BY: Final = (
+    ev.TaskCreated,
+    ev.PhaseChanged,
+    ev.GatePassed,
+    ev.GateBlocked,
+    ev.ToolDenied,
+    ev.TaskCompleted,
+    ev.TaskAborted,
+)
+"""Events that change what is measured."""
+
+_MOST_ARTIFACTS: Final = 1000
+"""Names of artifacts are an agent's to choose: from here on they are counted as ``other``."""
 
 
 class Sample(NamedTuple):
@@ -99,11 +132,6 @@ class Meter:
         self._blocked: Counter[str] = Counter()
         self._documents: Counter[tuple[str, str]] = Counter()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a task is under way, so that time alone changes what is measured."""
-        return bool(self._where)
-
     def take(self, task_id: str, event: ev.Event, at: int) -> None:
         """One event of one task."""
         match event:
@@ -136,6 +164,9 @@ class Meter:
         artifact, _, failed = rest.partition(".")
         if kind == "artifact" and failed not in ("", "missing"):
             phase, _ = self._where.get(task_id, ("", 0))
+            is_new = (phase, artifact) not in self._documents
+            if is_new and len(self._documents) >= _MOST_ARTIFACTS:
+                artifact = "other"
             self._documents[phase, artifact] += 1
 
     def samples(self, names: Collection[str], now: int) -> Iterator[Sample]:

@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import interlock
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain, typed
 from interlock.errors import InterlockError
@@ -112,7 +111,7 @@ class Checkpoints:
 @cache
 def fold_digest() -> str:
     """Digest of everything that makes a state out of events: a change of it folds anew."""
-    root = Path(interlock.__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256(f"{EVENT_SCHEMA}".encode())
     for pattern in _FOLDING:
         for path in sorted(root.glob(pattern)):

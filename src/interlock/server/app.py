@@ -11,11 +11,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interlock.adapters.audit.log import AuditLog
+from interlock.adapters.audit.since import records_since
 from interlock.adapters.clock import SystemClock
+from interlock.adapters.metrics import MetricsFiles
 from interlock.adapters.runners.worker_door import WorkerDoor
 from interlock.adapters.secrets import Secrets
 from interlock.adapters.session_logs import SessionLogs
@@ -24,6 +27,7 @@ from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import TokenSpec, WorkflowSpec
+from interlock.engine.calls import CountedAudit
 from interlock.engine.checkpoints import Checkpoints
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
@@ -36,10 +40,12 @@ from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.means import Means
 from interlock.engine.mints import Mints
+from interlock.engine.monitoring import Monitoring
 from interlock.engine.people import People
 from interlock.engine.service import Service
 from interlock.engine.toolbox import Toolbox
 from interlock.errors import NotFoundError, UnavailableError
+from interlock.ports.audit import AuditPort
 from interlock.ports.vcs import Base
 from interlock.server.doors.agent import agent_door
 from interlock.server.doors.keys import Keys
@@ -74,7 +80,7 @@ class Server:
     service: Service
     people: People
     runner: WorkerDoor
-    audit: AuditLog
+    audit: AuditPort
     port: int
     broken: asyncio.Event
 
@@ -111,8 +117,11 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
 
     store = SQLiteStore(layout.events, blobs=layout.root / "blobs", on_failure=give_up)
     stack.callback(store.close)
-    audit = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store), on_failure=give_up)
-    stack.callback(audit.close)
+    log = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store), on_failure=give_up)
+    stack.callback(log.close)
+    audit = CountedAudit(log)
+    since = partial(records_since, layout.audit)
+    await asyncio.to_thread(audit.resume, store, since)
     project = Project(Repository.create(layout.repository, user_repo), user_repo)
     remove_leftovers(layout.repository)
     runner = WorkerDoor(layout.worker_socket, loop)
@@ -227,10 +236,13 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         for listener in listeners:
             await listener.close()
 
+    monitoring = Monitoring(ledger, audit, MetricsFiles(layout.metrics), clock)
+    stack.push_async_callback(monitoring.stop)
     stack.push_async_callback(driver.stop)
     stack.push_async_callback(close_doors)
     await runner.connected(SUPERVISOR_WAIT_S)
     driver.start()
+    monitoring.start()
     return Server(ledger, service, people, runner, audit, port, broken)
 
 
