@@ -135,7 +135,7 @@ def test_the_definition_is_what_the_file_says(every_key: Loaded) -> None:
     )
     assert workflow.edge("BUILD", "LOOK").gate == "built"  # type: ignore[union-attr] # it is there
     assert workflow.tokens.secret_env_var == "BILLING_SECRET"
-    assert (workflow.tokens.algorithm, workflow.tokens.expiry_seconds) == ("HS256", 900)
+    assert (workflow.tokens.algorithm, workflow.tokens.expiry_seconds) == ("EdDSA", 900)
     assert workflow.protected_paths == ("billing/ledger/**",)
     assert workflow.extra_tools == ("issue_tracker",)
     assert workflow.required_confinement == "partial"

@@ -29,6 +29,7 @@ from interlock.engine.ids import new_id
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.means import Means
+from interlock.engine.mints import MintOf
 from interlock.engine.people import People
 from interlock.engine.service import Service, Transition
 from interlock.engine.sessions import Caller
@@ -138,6 +139,7 @@ class Bench:
         self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
         self.workflow = WORKFLOW
         self.mode = (Mode.STRICT, "default")
+        self.mint_of: MintOf | None = None
         self._server: Server | None = None
 
     def _judge(self, kind: JudgeKind, _request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -201,7 +203,7 @@ class Bench:
         tokens = TokenService(hashlib.sha256(b"bench").digest(), issuer="bench", clock=self.clock)
         leases = Leases(ledger, self.clock, ttl_s=7200)
         toolbox = Toolbox(ledger, self.audit, housing, hand_ins)
-        service = Service(ledger, tokens, toolbox, hand_ins, leases)
+        service = Service(ledger, self.mint_of or (lambda _: tokens), toolbox, hand_ins, leases)
         people = People(
             ledger,
             driver,

@@ -7,24 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.model import Position, WorkflowSpec
+from interlock.definition.agents import check_claims
 from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
 from interlock.definition.conditions import check_skips
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
-from interlock.definition.enforcement import (
-    AUDIT_LINK,
-    EVENTS_LINK,
-    read_confinement,
-    read_enforcement,
-    read_surroundings,
-)
+from interlock.definition.enforcement import read_confinement, read_enforcement
 from interlock.definition.environment import read_environment
 from interlock.definition.fields import Fields
 from interlock.definition.gates import gate_reads_verdicts
+from interlock.definition.links import AUDIT_LINK, EVENTS_LINK
 from interlock.definition.phases import read_phases
 from interlock.definition.schemas import Schemas
 from interlock.definition.structure import check_structure
+from interlock.definition.surroundings import read_surroundings
 from interlock.definition.tools import read_extra_tools, read_protected, values_of
 from interlock.definition.transitions import read_transitions
 from interlock.definition.work_types import read_work_types
@@ -60,8 +57,8 @@ class Loaded:
     """A definition that holds, with what is worth knowing about it.
 
     Args:
-        events_link, audit_link: paths from the repository's top at which other tools look for the
-            records. They are no part of the rules that a task is pinned to.
+        events_link, audit_link, metrics_link: paths from the repository's top at which other tools
+            look for the records. They are no part of the rules that a task is pinned to.
     """
 
     workflow: WorkflowSpec
@@ -69,6 +66,7 @@ class Loaded:
     sources: Mapping[str, str] | None = None
     events_link: str = EVENTS_LINK
     audit_link: str = AUDIT_LINK
+    metrics_link: str = ""
 
     def rendered(self) -> str:
         """The warnings as text with carets."""
@@ -151,7 +149,8 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
     phases = read_phases(root, extra, schemas, findings)
     if any(gate_reads_verdicts(gate) for phase in phases for gate in phase.gates):
         schemas.adopt(REVIEW_VERDICT, review_verdict_schema(), root.position)
-    events_link = read_surroundings(root, findings)
+    check_claims(root, enforcement.tokens, phases, findings)
+    around = read_surroundings(root, findings)
     workflow = WorkflowSpec(
         name=root.text("name", required=True),
         version=root.raw("version", required=True),
@@ -171,8 +170,17 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         extra_tools=extra,
         required_confinement=read_confinement(root, findings),
         work_types=read_work_types(root, findings),
+        sdk=enforcement.sdk,
+        coordination=around.coordination,
+        monitoring=around.monitoring,
+        checkpoint_seconds=around.checkpoint_seconds,
     )
-    return Loaded(workflow, events_link=events_link, audit_link=enforcement.audit_link)
+    return Loaded(
+        workflow,
+        events_link=around.events_link,
+        audit_link=enforcement.audit_link,
+        metrics_link=around.metrics_link,
+    )
 
 
 def _schemas_dir(root: Fields, findings: Findings) -> str:

@@ -101,6 +101,7 @@ class Author:
                 environment=await self._means.environment(state),
                 read_only=not writable(workflow, phase.id).allowed,
                 confinement=state.confinement,
+                port=workflow.sdk.port,
             )
         except SessionOverError:
             await self.end(state, Ending("died"))

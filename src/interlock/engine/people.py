@@ -14,6 +14,7 @@ from interlock.core.facts import Approval
 from interlock.core.model import Mode, WorkflowSpec
 from interlock.core.modes import in_force
 from interlock.core.tasks import TaskState
+from interlock.engine.bus import Bus
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -79,6 +80,7 @@ class People:
         self._level = level
         self._mode = mode
         self._environments = Environments(ledger.store)
+        self._bus = Bus(ledger)
         self._outlook = Outlook(ledger, gatekeeper, session_log, level)
 
     # -- tasks -----------------------------------------------------------------------------
@@ -316,24 +318,15 @@ class People:
         task_id: str | None = None,
         limit: int = 500,
         wait_s: float = 0,
-    ) -> list[Mapping[str, Any]]:
-        """Events after ``cursor``; waits up to ``wait_s`` seconds for the first one."""
-        found = await self._events(cursor, types, task_id, limit)
-        if found or wait_s <= 0:
-            return found
-        seen = sum(state.version for state in self._ledger.states())
-        await self._ledger.changed(
-            lambda: sum(state.version for state in self._ledger.states()) != seen,
-            timeout_s=wait_s,
+        is_stored: bool = False,
+    ) -> tuple[list[Mapping[str, Any]], int]:
+        """Events after ``cursor``, and the next cursor; see ``Bus.read``."""
+        found, cursor = await self._bus.read(
+            cursor,
+            types=types,
+            task_id=task_id,
+            limit=limit,
+            wait_s=wait_s,
+            is_stored=is_stored,
         )
-        return await self._events(cursor, types, task_id, limit)
-
-    async def _events(
-        self, cursor: int, types: Collection[str], task_id: str | None, limit: int
-    ) -> list[Mapping[str, Any]]:
-        stored = await self._ledger.run(
-            lambda: self._ledger.store.events_after(
-                cursor, types=types, task_id=task_id, limit=limit
-            )
-        )
-        return [plain(event) for event in stored]
+        return [plain(event) for event in found], cursor

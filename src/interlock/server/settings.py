@@ -63,7 +63,7 @@ SETTINGS: Mapping[str, Known] = {
         Mode.STRICT, _mode, "how hard rules bind; the stricter of this and the workflow's counts"
     ),
     "jwt.expiry_seconds": Known(
-        7200, _whole(60, 604_800), "life of a phase token, and of an attempt's lease, in seconds"
+        7200, _whole(60, 604_800), "longest life of a phase token, and that of a lease, in seconds"
     ),
 }
 """Everything that can be set."""
