@@ -11,7 +11,6 @@ from interlock.cli.bases import told
 from interlock.cli.levels import at_levels
 from interlock.cli.output import clean, emit, json_option
 from interlock.cli.place import client, task_named
-from interlock.core.gates.catalog import CHECKS
 
 __all__ = ["why"]
 
@@ -77,8 +76,7 @@ def _tree(found: dict[str, Any]) -> str:
 
 def _is_unbuilt(check: dict[str, Any]) -> bool:
     """Known, not built yet, and keeping nothing shut: not worth more than its name."""
-    known = CHECKS.get(check["check"])
-    return known is not None and not known.built and check["severity"] != "blocking"
+    return check["facts"].get("is_built") is False and check["severity"] != "blocking"
 
 
 def _check(check: dict[str, Any], task_id: str) -> list[str]:

@@ -94,13 +94,14 @@ class Position:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
     """One blocker of a gate: a named check, how bad its failure is, and the check's own
-    parameters."""
+    parameters; ``places`` says where each of them that is written stands."""
 
     check: str
     severity: Severity = Severity.BLOCKING
     message: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     position: Position | None = None
+    places: Mapping[str, Position] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

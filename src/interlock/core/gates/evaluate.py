@@ -3,21 +3,17 @@ pass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from interlock.core.facts import GateFacts
-from interlock.core.gates import catalog, green, plan, red, review
+from interlock.core.gates import review
 from interlock.core.gates.kind import CheckKind, Needs, result
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.rules import evaluate_artifact
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
 from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome, Reason
 
-__all__ = ["CHECKS", "evaluate_gate", "evaluate_leaving", "needs"]
-
-CHECKS: Mapping[str, CheckKind] = {
-    kind.name: kind for kind in (*plan.KINDS, *red.KINDS, *green.KINDS, *review.KINDS)
-}
-"""Every check that is built, by name."""
+__all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs"]
 
 
 def needs(gate: GateSpec | None) -> frozenset[Needs]:
@@ -49,7 +45,7 @@ def evaluate_gate(
         facts: what was measured.
         before: results that have to let through as well (artifacts).
     """
-    checks = before + tuple(_check(spec, facts) for spec in gate.checks)
+    checks = before + tuple(evaluate_check(spec, facts) for spec in gate.checks)
     if any(c.severity is Severity.BLOCKING and not c.outcome.lets_through for c in checks):
         return GateResult(gate=gate.id, status=GateStatus.BLOCKED, checks=checks)
     if gate.type is not GateType.APPROVAL:
@@ -79,16 +75,31 @@ def _needed(gate: GateSpec, checks: tuple[CheckResult, ...], is_for_people: bool
     )
 
 
-def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+def evaluate_check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    """One check; a kind that is not there, or fails over the facts, has determined nothing."""
     kind = CHECKS.get(spec.check)
     if kind is None:
         return result(
             spec,
             Outcome.UNDETERMINED,
-            f"this version cannot measure {spec.check}",
-            remedy="interlock trust lists the checks that have no effect yet.",
+            f"there is no check {spec.check} here any more",
+            remedy="Install the distribution that brings it, then: interlock doctor",
         )
-    return kind.evaluate(spec, facts)
+    return _evaluated(kind, spec, facts)
+
+
+def _evaluated(kind: CheckKind, spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    try:
+        found = kind.evaluate(spec, facts)
+        # Whatever a kind of somebody else's gives back, it is about this check.
+        return replace(found, check=spec.check, severity=spec.severity)
+    except Exception as error:
+        return result(
+            spec,
+            Outcome.UNDETERMINED,
+            f"{spec.check} failed over the facts: {type(error).__name__}: {error}",
+            remedy="interlock doctor tries every kind of check on its examples.",
+        )
 
 
 def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...]) -> str:
@@ -102,7 +113,7 @@ def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...])
 
 def _is_clean(check: CheckResult) -> bool:
     """Nothing failed or warned; a check that is known but not built yet says neither."""
-    known = catalog.CHECKS.get(check.check)
-    if known is not None and not known.built and check.severity is not Severity.BLOCKING:
+    known = CHECKS.get(check.check)
+    if known is not None and not known.is_built and check.severity is not Severity.BLOCKING:
         return True
     return check.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from interlock.core.facts import GateFacts, ReviewIssue, ReviewVerdict
 from interlock.core.gates.catalog import REVIEW_ROLES
-from interlock.core.gates.kind import CheckKind, Examples, result
+from interlock.core.gates.kind import CheckKind, Examples, result, settings
 from interlock.core.model import CheckSpec, GateSpec, PhaseSpec
 from interlock.core.reasons import CheckResult, Outcome
 
@@ -99,9 +99,20 @@ def _reviewed(*issues: ReviewIssue, agent: str = "reviewer") -> GateFacts:
 
 _BLOCKING = ReviewIssue(file="a.py", line=1, severity="high", blocking=True, message="eval")
 
+_ROLES = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1},
+    "minItems": 1,
+    "default": list(REVIEW_ROLES),
+    "title": "a list of roles",
+    "description": "roles that have to hand in a verdict",
+}
+
 KINDS = (
     CheckKind(
         name="all_review_models_completed",
+        passes_when="every required role has handed in a verdict on the present tree",
+        schema=settings(required_reviews=_ROLES),
         evaluate=_all_review_models_completed,
         examples=Examples(
             passes=_reviewed(),
@@ -111,6 +122,7 @@ KINDS = (
     ),
     CheckKind(
         name="no_blocking_issues",
+        passes_when="no verdict on the present tree has an open blocking issue",
         evaluate=_no_blocking_issues,
         examples=Examples(passes=_reviewed(), fails=_reviewed(_BLOCKING)),
     ),
