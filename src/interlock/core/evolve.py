@@ -11,7 +11,7 @@ from typing import assert_never
 
 from interlock.core import events as ev
 from interlock.core.confinement import weakest
-from interlock.core.facts import ReviewVerdict
+from interlock.core.facts import GivenApproval, ReviewVerdict
 from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
 
@@ -66,7 +66,9 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
             return _aborted(moved, event)
-        case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven():
+        case ev.ApprovalGiven():
+            return replace(moved, approvals=(*moved.approvals, _given(state, event)))
+        case ev.TaskStarted() | ev.GatePassed():
             return moved
         case ev.ToolDenied():
             return _denied(moved, event)
@@ -116,6 +118,7 @@ def _attempt(
             agent_id=event.agent_id,
             authors=tuple(dict.fromkeys((*state.authors, event.agent_id))),
             epoch=event.epoch,
+            held_since=event.epoch,
             confinement=event.confinement,
             weakest=weakest((state.weakest, event.confinement)),
             request=None,
@@ -187,6 +190,17 @@ def _review(
             )
             others = tuple(v for v in state.verdicts if v.role != event.role)
             return replace(state, verdicts=(*others, verdict))
+
+
+def _given(state: TaskState, event: ev.ApprovalGiven) -> GivenApproval:
+    return GivenApproval(
+        gate=event.gate,
+        phase=state.phase,
+        by=event.by,
+        tree=state.request.tree if state.request else "",
+        strength=event.strength,
+        epoch=state.epoch,
+    )
 
 
 def _frozen(event: ev.TestsFrozen) -> Frozen:
@@ -279,6 +293,8 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         notices=(),
         last_outcome="allowed",
         trees={**state.trees, event.source: event.tree},
+        left={**state.left, event.source: event.epoch},
+        entered={**state.entered, event.target: event.epoch},
     )
 
 

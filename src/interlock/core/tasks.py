@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.core.events import BaseMeasured
-from interlock.core.facts import ReviewVerdict
+from interlock.core.facts import GivenApproval, ReviewVerdict
 from interlock.core.states import TaskStatus
 
 __all__ = ["Frozen", "PendingRequest", "ReviewerSession", "TaskState"]
@@ -90,6 +90,9 @@ class TaskState:
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
         trees: phase → oid it was left with, for the trail.
+        entered, left: phase → epoch in which that happened last.
+        held_since: epoch in which the present, or else the newest, session took the phase.
+        approvals: every yes to a gate, the newest last.
     """
 
     task_id: str = ""
@@ -134,6 +137,10 @@ class TaskState:
     last_session: str = ""
     last_outcome: str = ""
     trees: Mapping[str, str] = field(default_factory=dict)
+    entered: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    held_since: int = 0
+    approvals: tuple[GivenApproval, ...] = ()
     commit: str = ""
 
     def judged_at(self, tree: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import jsonschema_rs
 
@@ -15,11 +15,12 @@ from interlock.core.model import Position
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields
+from interlock.definition.formats import FORMATS
 from interlock.definition.json_text import canonical
 from interlock.definition.schemas import REGEX, Schemas, node_at
 from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, plain
 
-__all__ = ["FORMATS", "read_settings", "texts_with_format"]
+__all__ = ["format_of", "freeze", "read_settings", "texts_with_format"]
 
 Settings = dict[str, Any]
 
@@ -96,10 +97,11 @@ def _means_something(
     name = format_of(schema)
     if name == "schema":
         return bool(schemas.resolve(text, at.position))
-    wrong, code, help = FORMATS.get(name, _ANYTHING)(text)
-    if wrong:
-        findings.error(code, wrong, at, help=help)
-    return not wrong
+    wrong = FORMATS[name](text) if name in FORMATS else None
+    if wrong is not None:
+        code, message, help = wrong
+        findings.error(code, message, at, help=help)
+    return wrong is None
 
 
 def _texts(node: Node) -> Iterator[tuple[str, Node]]:
@@ -146,18 +148,3 @@ def _validator(schema: bytes) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(
         json.loads(schema), offline=True, pattern_options=REGEX
     )
-
-
-Wrong = tuple[str, Code, str]
-"""What is wrong with a text (empty: nothing), the code, the help."""
-
-_FINE: Final[Wrong] = ("", Code.CHECK_PARAMETER, "")
-
-
-def _ANYTHING(_text: str) -> Wrong:
-    return _FINE
-
-
-FORMATS: Final[Mapping[str, Callable[[str], Wrong]]] = MappingProxyType({})
-"""Format → what is wrong with a text that should have it. ``schema``, ``phase`` and ``gate`` are
-names in the file itself and are looked up."""

@@ -20,7 +20,7 @@ from interlock.core.facts import GateFacts, GreenFacts, RedFacts
 from interlock.core.gates.evaluate import needs
 from interlock.core.gates.kind import Needs
 from interlock.core.gates.red import freezes
-from interlock.core.gates.review import counted
+from interlock.core.gates.verdicts import counted
 from interlock.core.model import EnvironmentSpec, GateSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
 from interlock.core.tasks import PendingRequest, TaskState

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from interlock.core.facts import GateFacts
-from interlock.core.gates import review
+from interlock.core.gates import verdicts
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.rules import evaluate_artifact
@@ -106,7 +106,7 @@ def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...])
     """Who of those that need no person lets the gate through; empty if none of them does."""
     if Approver.ORCHESTRATOR in gate.approvers and all(_is_clean(check) for check in checks):
         return Approver.ORCHESTRATOR.value
-    if Approver.REVIEW_AGENT in gate.approvers and review.all_pass(facts):
+    if Approver.REVIEW_AGENT in gate.approvers and verdicts.all_pass(facts):
         return Approver.REVIEW_AGENT.value
     return ""
 

@@ -43,7 +43,7 @@ def settings(*required: str, **properties: Mapping[str, Any]) -> Mapping[str, An
         required: those that have to be there.
         properties: name → schema; ``title`` says what it must be (for "'x' must be …"),
             ``description`` what it is for, ``default`` what counts without it, and ``format`` one
-            of ``definition.settings.FORMATS`` what a text means.
+            of ``definition.formats`` what a text means.
     """
     return {
         "type": "object",

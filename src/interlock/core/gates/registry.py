@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
 
-from interlock.core.gates import green, plan, red, review
+from interlock.core.gates import green, kinds, plan, red, review
 from interlock.core.gates.kind import CheckKind, later, settings
 
 __all__ = ["CHECKS", "add", "remove"]
@@ -36,26 +35,7 @@ _LATER = (
     later("review_comments_addressed", "each comment is resolved by a later diff or its author"),
 )
 
-_ANY: Mapping[str, Any] = {"type": "object", "properties": {}}
-
-_GENERAL = (
-    later("command", "a command ends with the expected exit code", _ANY),
-    later("exists", "the named paths exist", _ANY),
-    later("schema", "a document is valid against its schema", _ANY),
-    later("sections", "a document has the named sections", _ANY),
-    later("count", "a number of things lies within bounds", _ANY),
-    later("recompute", "a stated value equals the recomputed one", _ANY),
-    later("subset", "one list lies within another", _ANY),
-    later("dag", "dependencies have no cycle", _ANY),
-    later("diff_scope", "the diff stays inside the stated paths", _ANY),
-    later("tree_unchanged_since", "the tree is the one that was looked at before", _ANY),
-    later("review_quorum", "enough verdicts agree", _ANY),
-    later("approval", "somebody who may has approved", _ANY),
-    later("epoch_rotated", "the session is a fresh one", _ANY),
-    later("static", "a static rule set finds nothing", _ANY),
-)
-
-_BUILT_IN = (*plan.KINDS, *red.KINDS, *green.KINDS, *review.KINDS, *_GENERAL, *_LATER)
+_BUILT_IN = (*plan.KINDS, *red.KINDS, *green.KINDS, *review.KINDS, *kinds.KINDS, *_LATER)
 
 _kinds: dict[str, CheckKind] = {kind.name: kind for kind in _BUILT_IN}
 

@@ -6,44 +6,13 @@ from __future__ import annotations
 from interlock.core.facts import GateFacts, ReviewIssue, ReviewVerdict
 from interlock.core.gates.catalog import REVIEW_ROLES
 from interlock.core.gates.kind import CheckKind, Examples, result, settings
-from interlock.core.model import CheckSpec, GateSpec, PhaseSpec
+from interlock.core.gates.verdicts import counted, required_roles
+from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
 
-__all__ = ["KINDS", "all_pass", "counted", "required_roles", "roles_of"]
+__all__ = ["KINDS"]
 
 _WHO = "interlock show TASK lists the review sessions."
-
-
-def required_roles(spec: CheckSpec) -> tuple[str, ...]:
-    """Roles that have to hand in a verdict: ``required_reviews`` or the five built-in ones."""
-    return tuple(map(str, spec.params.get("required_reviews") or REVIEW_ROLES))
-
-
-def roles_of(where: PhaseSpec | GateSpec) -> tuple[str, ...]:
-    """Roles that this gate, or the gates of this phase, ask for; each once."""
-    gates = where.gates if isinstance(where, PhaseSpec) else (where,)
-    asked = (
-        role
-        for gate in gates
-        for check in gate.checks
-        if check.check == "all_review_models_completed"
-        for role in required_roles(check)
-    )
-    return tuple(dict.fromkeys(asked))
-
-
-def counted(facts: GateFacts) -> tuple[ReviewVerdict, ...]:
-    """Verdicts that count: on the present tree, by somebody who never held the task."""
-    return tuple(
-        v for v in facts.verdicts if v.tree == facts.tree and v.agent_id not in facts.authors
-    )
-
-
-def all_pass(facts: GateFacts) -> bool:
-    """Whether there are verdicts, and none of them objects."""
-    verdicts = counted(facts)
-    objections = [v for v in verdicts if v.verdict != "pass" or any(i.blocking for i in v.issues)]
-    return bool(verdicts) and not objections
 
 
 def _all_review_models_completed(spec: CheckSpec, facts: GateFacts) -> CheckResult:
