@@ -112,6 +112,7 @@ def test_no_document_makes_a_check_or_rule_raise(
         green=green(),
     )
     for kind in CHECKS.values():
-        kind.evaluate(_spec(kind.name), facts)
+        params = kind.examples.params if kind.examples else {}
+        kind.evaluate(_spec(kind.name, **params), facts)
     for rule in RULES.values():
         assert isinstance(rule.wrong(document, facts, ANYWHERE), str)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.events import EventType
-from interlock.core.facts import BaseFacts, GreenFacts, RedFacts
+from interlock.core.facts import BaseFacts, GreenFacts, JobFacts, RedFacts
 from interlock.core.gates.samples import green, red
 from interlock.core.model import EnvironmentSpec, WorkflowSpec
 from interlock.core.states import TaskStatus
@@ -135,10 +135,12 @@ class Bench:
         self.red: RedFacts = replace(red(), environment="env")
         self.green: GreenFacts = replace(green(), environment="env")
         self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
+        self.job = JobFacts(environment="env", exit_code=0)
+        self.jobs: list[tuple[JudgeKind, Mapping[str, Any]]] = []
         self.workflow = WORKFLOW
         self._server: Server | None = None
 
-    def _judge(self, kind: JudgeKind, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
         match kind:
             case JudgeKind.RED:
                 return dict(plain(self.red))
@@ -146,6 +148,9 @@ class Bench:
                 return dict(plain(self.green))
             case JudgeKind.BASE:
                 return dict(plain(self.base))
+            case JudgeKind.COMMAND | JudgeKind.STATIC:
+                self.jobs.append((kind, request))
+                return dict(plain(self.job))
             case JudgeKind.ENVIRONMENT:
                 return {"path": "/env"}
             case JudgeKind.ENVIRONMENTS | JudgeKind.PRUNE:

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from interlock.core.binding import binding
 from interlock.core.commands import Record
 from interlock.core.events import ArtifactSubmitted, EvidenceRecorded
-from interlock.core.facts import GateFacts, GreenFacts, RedFacts
-from interlock.core.gates.evaluate import needs
+from interlock.core.facts import GateFacts, GreenFacts, JobFacts, RedFacts
+from interlock.core.gates.evaluate import needs, plan_of
+from interlock.core.gates.jobs import Job, JobKind, Plan
 from interlock.core.gates.kind import Needs
 from interlock.core.gates.red import freezes
 from interlock.core.gates.verdicts import counted
@@ -27,14 +28,15 @@ from interlock.core.tasks import PendingRequest, TaskState
 from interlock.engine.codec import plain, typed
 from interlock.engine.environments import Environments
 from interlock.engine.ledger import Ledger
+from interlock.engine.looking import look
 from interlock.errors import InterlockError
-from interlock.ports.judge import GreenRequest, RedRequest
+from interlock.ports.judge import CommandRequest, GreenRequest, RedRequest, StaticRequest
 from interlock.ports.runner import JudgeKind, Runner
 from interlock.ports.vcs import Repository
 
 __all__ = ["Gatekeeper", "patterns_of_tests"]
 
-F = TypeVar("F", RedFacts, GreenFacts)
+F = TypeVar("F", RedFacts, GreenFacts, JobFacts)
 
 REVIEW_REPORT = "review_report"
 
@@ -70,9 +72,10 @@ class Gatekeeper:
         wanted = needs(gate)
         red = await self._red(state, workflow, request) if Needs.RED in wanted else None
         green = await self._green(state, workflow, request) if Needs.GREEN in wanted else None
+        jobs = {j.key: await self._do(state, workflow, request, j) for j in plan_of(gate).jobs}
         if phase is not None and any(a.type == REVIEW_REPORT for a in phase.required_artifacts):
             await self._build_review_report(state, request.tree)
-        return await self.facts(self._ledger.state(task_id), request.tree, gate, red, green)
+        return await self.facts(self._ledger.state(task_id), request.tree, gate, red, green, jobs)
 
     async def facts(
         self,
@@ -81,12 +84,18 @@ class Gatekeeper:
         gate: GateSpec | None,
         red: RedFacts | None = None,
         green: GreenFacts | None = None,
+        jobs: Mapping[str, JobFacts] | None = None,
     ) -> GateFacts:
-        """The facts as they are known now, without measuring anything."""
+        """The facts as they are known now, without measuring anything.
+
+        Args:
+            jobs: of checks; without them those on record count.
+        """
         artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
         changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
-        rules = writable(self._ledger.workflow(state), state.phase)
-        return GateFacts(
+        workflow = self._ledger.workflow(state)
+        rules, plan = writable(workflow, state.phase), plan_of(gate)
+        facts = GateFacts(
             tree=tree,
             base_tree=state.base_tree,
             artifacts=artifacts,
@@ -98,7 +107,9 @@ class Gatekeeper:
             verdicts=state.verdicts,
             authors=state.authors,
             binding=binding(state, gate=gate.id if gate else "", tree=tree, red=red, green=green),
+            jobs=await self._done(state, tree, plan) if jobs is None else jobs,
         )
+        return await asyncio.to_thread(look, self._repository, workflow, state, plan, facts)
 
     async def document(self, digest: str) -> Any:
         """A blob as the JSON document that it is."""
@@ -148,6 +159,41 @@ class Gatekeeper:
         )
         return await self._ask(state, request, JudgeKind.GREEN, asked, GreenFacts)
 
+    async def _do(
+        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest, job: Job
+    ) -> JobFacts:
+        """Have a check's job done."""
+        if job.kind is JobKind.STATIC:
+            asked: CommandRequest | StaticRequest = StaticRequest(
+                base=state.base_tree,
+                tree=request.tree,
+                rules=job.what,
+                test_patterns=patterns_of_tests(workflow),
+            )
+            return await self._ask(state, request, JudgeKind.STATIC, asked, JobFacts, name=job.key)
+        environment = self._recipe(workflow)
+        if isinstance(environment, InterlockError):
+            return JobFacts(problem=environment.message, remedy=environment.remedy)
+        asked = CommandRequest(
+            base=state.base_tree,
+            tree=request.tree,
+            command=job.what,
+            environment=environment,
+            directory=job.directory,
+            seconds=job.seconds,
+        )
+        return await self._ask(state, request, JudgeKind.COMMAND, asked, JobFacts, name=job.key)
+
+    async def _done(self, state: TaskState, tree: str, plan: Plan) -> Mapping[str, JobFacts]:
+        """What is known of jobs on this tree."""
+        if state.measured.get("tree") != tree:
+            return {}
+        kept = {j.key: state.measured[j.key] for j in plan.jobs if j.key in state.measured}
+        return {
+            key: typed((await self.document(digest))["facts"], JobFacts)
+            for key, digest in kept.items()
+        }
+
     def _recipe(self, workflow: WorkflowSpec) -> EnvironmentSpec | InterlockError:
         try:
             return self._environments.trusted(workflow)
@@ -159,10 +205,16 @@ class Gatekeeper:
         state: TaskState,
         request: PendingRequest,
         kind: JudgeKind,
-        asked: RedRequest | GreenRequest,
+        asked: RedRequest | GreenRequest | CommandRequest | StaticRequest,
         facts: type[F],
+        *,
+        name: str = "",
     ) -> F:
-        """One judge job, kept as evidence; what the judge could not do is a fact as well."""
+        """One judge job, kept as evidence; what the judge could not do is a fact as well.
+
+        Args:
+            name: what it is kept under, if not under its kind.
+        """
         try:
             answer = await self._runner.judge(kind, plain(asked), owner=state.task_id)
         except InterlockError as error:
@@ -170,11 +222,12 @@ class Gatekeeper:
                 raise
             answer = {"problem": error.message, "remedy": error.remedy}
         measured = typed(answer, facts)
-        text = json.dumps({"kind": kind.value, "request": plain(asked), "facts": plain(measured)})
+        kept = {"kind": name or kind.value, "request": plain(asked), "facts": plain(measured)}
+        text = json.dumps(kept)
         digest = await self._ledger.run(lambda: self._ledger.store.put_blob(text.encode()))
         evidence = EvidenceRecorded(
             evidence_id=self._new_id("evd"),
-            kind=kind.value,
+            kind=kept["kind"],
             tree=request.tree,
             digest=digest,
             environment=measured.environment,

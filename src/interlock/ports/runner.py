@@ -48,6 +48,8 @@ class JudgeKind(StrEnum):
     RED = "red"
     GREEN = "green"
     BASE = "base"
+    COMMAND = "command"
+    STATIC = "static"
     ENVIRONMENT = "environment"
     ENVIRONMENTS = "environments"
     PRUNE = "prune"

@@ -25,7 +25,9 @@ __all__ = ["JudgeJobs", "Measure"]
 Measure = Callable[[JudgeKind, Mapping[str, Any]], Mapping[str, Any]]
 
 _KEPT = 256
-_MEASUREMENTS = frozenset({JudgeKind.RED, JudgeKind.GREEN, JudgeKind.BASE})
+_MEASUREMENTS = frozenset(
+    {JudgeKind.RED, JudgeKind.GREEN, JudgeKind.BASE, JudgeKind.COMMAND, JudgeKind.STATIC}
+)
 
 
 class JudgeJobs:

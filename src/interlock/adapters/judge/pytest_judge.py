@@ -19,6 +19,7 @@ from typing import Any
 
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.base_runs import BaseRun, BaseRuns
+from interlock.adapters.judge.command_run import run_command
 from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.environment import Environments
 from interlock.adapters.judge.green_runs import Candidate, GreenRuns
@@ -31,13 +32,27 @@ from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.secrets import DIRECTORY as SECRETS
 from interlock.adapters.secrets import Secrets
 from interlock.adapters.trees.repository import Repository
-from interlock.core.facts import BaseFacts, Finding, GreenFacts, RedFacts, Run, TestOutcome
+from interlock.core.facts import (
+    BaseFacts,
+    Finding,
+    GreenFacts,
+    JobFacts,
+    RedFacts,
+    Run,
+    TestOutcome,
+)
 from interlock.core.model import EnvironmentSpec
 from interlock.core.parameters import function
 from interlock.core.policy.paths import PathRules
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level, Limits
-from interlock.ports.judge import BaseRequest, GreenRequest, RedRequest
+from interlock.ports.judge import (
+    BaseRequest,
+    CommandRequest,
+    GreenRequest,
+    RedRequest,
+    StaticRequest,
+)
 from interlock.ports.statics import Statics, Stubs
 
 __all__ = ["PytestJudge"]
@@ -155,6 +170,36 @@ class PytestJudge:
             level=level,
             red_tests=known.red_tests,
             base_green=known.base_green,
+        )
+
+    def command(self, request: CommandRequest) -> JobFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        try:
+            conditions = self._provisions.of(request.environment, request.base)
+            contents = self._contents(request.base)
+            base, tree = contents.tree(request.base), contents.tree(request.tree)
+            if stale := conditions.stale(tree.differing(base)):
+                return JobFacts(problem=stale, remedy=_BY_HAND, level=level)
+            facts = run_command(self._place, conditions, tree, request)
+        except InterlockError as error:
+            return JobFacts(problem=error.message, remedy=error.remedy, level=level)
+        return replace(facts, environment=conditions.environment.digest, level=level)
+
+    def static(self, request: StaticRequest) -> JobFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        if request.rules != self._statics.rules:
+            return JobFacts(
+                problem=f"this judge has no rules {request.rules}", remedy=_BY_HAND, level=level
+            )
+        contents = self._contents(request.base)
+        base, tree = contents.tree(request.base), contents.tree(request.tree)
+        is_test = _matcher(request.test_patterns)
+        sources = [path for path in tree.differing(base) if path in tree.paths]
+        looked_at = sum(path.endswith(".py") and not is_test(path) for path in sources)
+        return JobFacts(
+            findings=self._findings(base, tree, is_test), looked_at=looked_at, level=level
         )
 
     def _red(self, request: RedRequest, conditions: Conditions) -> RedFacts:

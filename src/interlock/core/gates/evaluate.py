@@ -3,17 +3,22 @@ pass."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from interlock.core.facts import GateFacts
 from interlock.core.gates import verdicts
+from interlock.core.gates.jobs import NOTHING, Plan
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.rules import evaluate_artifact
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
 from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome, Reason
 
-__all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs"]
+__all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs", "plan_of", "runs"]
+
+T = TypeVar("T")
 
 
 def needs(gate: GateSpec | None) -> frozenset[Needs]:
@@ -22,6 +27,37 @@ def needs(gate: GateSpec | None) -> frozenset[Needs]:
         return frozenset()
     found = (CHECKS[c.check].needs for c in gate.checks if c.check in CHECKS)
     return frozenset[Needs]().union(*found)
+
+
+def plan_of(gate: GateSpec | None) -> Plan:
+    """Everything that the gate's checks want to have run or read."""
+    plans = [_plan(check) for check in gate.checks] if gate else []
+    return Plan(
+        jobs=_each(plan.jobs for plan in plans),
+        lists_tree=any(plan.lists_tree for plan in plans),
+        texts=_each(plan.texts for plan in plans),
+        documents=_each(plan.documents for plan in plans),
+        since=_each(plan.since for plan in plans),
+        valid=_each(plan.valid for plan in plans),
+    )
+
+
+def runs(gate: GateSpec | None) -> bool:
+    """Whether the judge has to run something for the gate."""
+    return bool(needs(gate) or plan_of(gate).jobs)
+
+
+def _plan(check: CheckSpec) -> Plan:
+    kind = CHECKS.get(check.check)
+    try:
+        return kind.plan(check.params) if kind else NOTHING
+    except Exception:
+        # Without what it wants to know it will have determined nothing.
+        return NOTHING
+
+
+def _each(listed: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(item for items in listed for item in items))
 
 
 def evaluate_leaving(phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts) -> GateResult:

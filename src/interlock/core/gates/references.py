@@ -24,6 +24,7 @@ __all__ = [
     "over_documents",
     "reference",
     "text_of",
+    "values",
 ]
 
 _FILE: Final = "file:"
@@ -74,17 +75,26 @@ class AbsentError(Exception):
         self.outcome, self.message, self.remedy = outcome, message, remedy
 
 
-def listed(text: str, facts: GateFacts) -> tuple[Any, ...]:
+def values(text: str, facts: GateFacts) -> tuple[Any, ...]:
     """The values that a reference leads to.
 
     Raises:
         AbsentError: its document is not there, or cannot be read.
     """
     where = reference(text)
-    found = _under([_document(where, facts)], where.pointer)
+    return tuple(_under([_document(where, facts)], where.pointer))
+
+
+def listed(text: str, facts: GateFacts) -> tuple[Any, ...]:
+    """The same, where one list counts as its items.
+
+    Raises:
+        AbsentError: as for ``values``.
+    """
+    found = values(text, facts)
     if len(found) == 1 and isinstance(found[0], list | tuple):
         return tuple(found[0])
-    return tuple(found)
+    return found
 
 
 def text_of(text: str, facts: GateFacts) -> str:

@@ -22,6 +22,9 @@ __all__ = [
     "mutations",
     "rendered",
     "rewritten_tests",
+    "rules",
     "statements",
     "stubs",
 ]
+
+rules = "python"

@@ -6,7 +6,7 @@ from interlock.core.facts import GateFacts
 from interlock.core.gates.jobs import Plan, Settings
 from interlock.core.gates.kind import CheckKind, Examples, result, settings
 from interlock.core.gates.kinds.parameters import reference
-from interlock.core.gates.references import files_in, listed, over_documents
+from interlock.core.gates.references import files_in, over_documents, values
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
 
@@ -24,7 +24,7 @@ def _plan(params: Settings) -> Plan:
 @over_documents
 def _evaluate(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     document, name = str(spec.params["document"]), str(spec.params["schema"])
-    found = listed(document, facts)
+    found = values(document, facts)
     problems = facts.invalid.get(f"{name} {document}")
     if problems is None or not found:
         why = "nobody compared them" if found else f"there is nothing at {document}"
