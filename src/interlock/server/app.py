@@ -23,6 +23,7 @@ from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
+from interlock.definition import check_plugins
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -88,6 +89,7 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
         ConflictError: another server has this state; the message names it.
         NotFoundError: the state was never set up.
         IntegrityError: the records contradict themselves.
+        BrokenPluginError: a distribution brings a check that cannot be used.
     """
     async with AsyncExitStack() as stack:
         yield await _start(layout, stack)
@@ -95,6 +97,7 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
 
 async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     user_repo = _user_repository(layout)
+    check_plugins.installed()
     settings = Settings.load(user_repo / ".orchestrator" / "config.yaml")
     for notice in settings.notices():
         _log.warning("setting_without_effect", extra={"notice": notice})
