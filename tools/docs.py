@@ -61,7 +61,8 @@ ANSWERS: dict[str, str] = {
     "reject": A_TASK,
     "inbox": "`waiting`",
     "events": "`events`, `cursor`",
-    "trusted": "`digest`, `environment`, `trusted`, `proposed`, `why`, `notes`, `secrets`",
+    "trusted": "`digest`, `environment`, `trusted`, `proposed`, `why`, `notes`, "
+    "`commands`, `secrets`",
     "environments": "`environments`, `present`",
     "build": "`building`, `digest`?",
     "prune": "`removed`",

@@ -170,7 +170,7 @@ class Bench:
 
     async def start(self) -> None:
         """Build a server on what is there."""
-        ledger = Ledger(self.store, self.clock, {WORKFLOW.digest: WORKFLOW})
+        ledger = Ledger(self.store, self.clock, {self.workflow.digest: self.workflow})
         await ledger.load()
         environments = self.environments = Environments(self.store)
         environments.trust(ENVIRONMENT, by="ada")
@@ -372,11 +372,12 @@ class Bench:
         return [kind for kind in stored if kind != EventType.BASE_MEASURED]
 
 
-def run(story: Callable[[Bench], Awaitable[None]]) -> None:
+def run(story: Callable[[Bench], Awaitable[None]], workflow: WorkflowSpec = WORKFLOW) -> None:
     """Tell a story on a fresh bench with a running server."""
 
     async def tell() -> None:
         bench = Bench()
+        bench.workflow = workflow
         await bench.start()
         try:
             await story(bench)

@@ -171,9 +171,10 @@ class Gatekeeper:
                 test_patterns=patterns_of_tests(workflow),
             )
             return await self._ask(state, request, JudgeKind.STATIC, asked, JobFacts, name=job.key)
-        environment = self._recipe(workflow)
-        if isinstance(environment, InterlockError):
-            return JobFacts(problem=environment.message, remedy=environment.remedy)
+        try:
+            environment = self._environments.trusted_commands(workflow)
+        except InterlockError as error:
+            return JobFacts(problem=error.message, remedy=error.remedy)
         asked = CommandRequest(
             base=state.base_tree,
             tree=request.tree,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from interlock.core.facts import GateFacts, TreeChange
+from interlock.core.facts import GateFacts, Trail, TreeChange
 from interlock.core.gates.jobs import START, Plan
 from interlock.core.gates.references import AbsentError, values
 from interlock.core.model import WorkflowSpec
@@ -37,7 +37,7 @@ def look(
         paths=repository.paths(tree) if plan.lists_tree else None,
         texts=texts,
         documents=_documents({path: texts.get(path) for path in plan.documents}),
-        differences=_differences(repository, state, plan, facts),
+        differences=_differences(repository, state, plan, trail, tree),
     )
     return replace(facts, invalid=_invalid(workflow, plan, facts))
 
@@ -64,17 +64,14 @@ def _documents(texts: Mapping[str, str | None]) -> Mapping[str, Any]:
 
 
 def _differences(
-    repository: Repository, state: TaskState, plan: Plan, facts: GateFacts
+    repository: Repository, state: TaskState, plan: Plan, trail: Trail, tree: str
 ) -> Mapping[str, tuple[TreeChange, ...]]:
     """How the present tree differs from those that are asked about and that there are."""
-    trail = facts.trail
     trees = {START: state.base_tree}
-    trees |= {f"phase:{phase}": tree for phase, tree in trail.left.items()}
+    trees |= {f"phase:{phase}": left for phase, left in trail.left.items()}
     trees |= {f"verdict:{verdict.role}": verdict.tree for verdict in state.verdicts}
     trees |= {f"approval:{given.gate}": given.tree for given in trail.approvals}
-    return {
-        since: repository.diff(trees[since], facts.tree) for since in plan.since if trees.get(since)
-    }
+    return {since: repository.diff(trees[since], tree) for since in plan.since if trees.get(since)}
 
 
 def _invalid(workflow: WorkflowSpec, plan: Plan, facts: GateFacts) -> Mapping[str, tuple[str, ...]]:
