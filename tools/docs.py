@@ -11,7 +11,10 @@ import click
 import msgspec
 
 from interlock.cli.main import cli
+from interlock.core.condition_facts import FACTS
+from interlock.core.conditions import FUNCTIONS, MACROS, MOST_TEXT
 from interlock.core.events import EVENT_KINDS, EventType
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import WorkflowSpec
 from interlock.core.states import GATE, HOLDER, STATUS_KEPT, TABLE, TaskStatus
 from interlock.definition.packs import load_pack
@@ -39,11 +42,13 @@ BODIES: dict[str, Any] = {
 }
 A_TASK = "the task"
 ANSWERS: dict[str, str] = {
-    "check": "`allowed`, `tool`, `reasons`",
-    "execute": "`result`",
+    "check": "`allowed`, `tool`, `reasons`, `would_have_been_denied`?",
+    "execute": "`result`, `would_have_been_denied`?",
     "claim": "`task`, `phase`, `phase_token`",
-    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
-    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
+    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
+    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
     "snapshot": "`task`, `role`, `is_author`, `confinement`, `current_phase`, `task_dependencies`, "
     "`completed_tasks`, `blockers`",
     "refresh": "`phase_token`",
@@ -347,11 +352,114 @@ def state_machine() -> str:
     return "\n".join(lines)
 
 
+def conditions() -> str:
+    """What ``when`` may say, and the kinds of work that it is mostly asked about."""
+    rows = ["| fact | is | what it says |", "|---|---|---|"]
+    for name, fact in FACTS.items():
+        values = ", ".join(f"`{value}`" for value in fact.values if value)
+        rows.append(
+            f"| `{name}` | {fact.type.value} | {fact.about}{f': {values}' if values else ''} |"
+        )
+    lines = [
+        "# Conditions and kinds of work",
+        "",
+        "`when` stands on a phase, a gate or a check: an expression of CEL, true or false, over",
+        "the facts below. It is checked when the file is read: names, types, values, no",
+        f"comprehensions (`{'`, `'.join(MACROS)}`), at most {MOST_TEXT} characters. It may call",
+        f"`{'`, `'.join(FUNCTIONS)}`.",
+        "",
+        *rows,
+        "",
+        "- A check whose condition is false is not applicable; a gate is passed, and its phase's",
+        "  artifacts are still asked for; the way leads past a phase, to where its first edge",
+        "  forward goes. All three are on record (`interlock show`, `interlock why`).",
+        "- What was left out stays left out only as long as its condition stays false: at every",
+        "  later way forward it is asked again, and if it holds by then, the way is shut until the",
+        "  task has gone back there.",
+        "- A condition that cannot be evaluated leaves nothing out: a check is undetermined, a",
+        "  gate shut, a phase entered.",
+        "",
+        "## Kinds of work",
+        "",
+        "A plan may state its `kind`. The server reads from the diff what it is, and the stronger",
+        "of the two counts: it goes up when the diff says more, and stays there until there is a",
+        "new plan. Without a statement everything is a feature.",
+        "",
+        "| kind | the diff | shown by |",
+        "|---|---|---|",
+        "| `docs` | documentation alone: by name and ending, never a file that something runs | the"
+        " base's tests, where there are any |",
+        "| `dependencies` | manifests and lock files alone, and in them dependencies alone | the"
+        " base's tests |",
+        "| `refactor` | adds no public name and no parameter of one; no other value, default, base"
+        " or test | the base's"
+        " tests; new statements are run by them, faults in what changed or moved are noticed |",
+        "| `fix`, `feature` | anything else | a test that fails first |",
+        "",
+        "`work_types` in the workflow: `allowed` (the kinds that there may be), `names` (words of",
+        "the team's own → kind), `documentation` and `manifests` (further paths).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def checks() -> str:
+    """Every kind of check with what it passes for and its parameters."""
+    lines = [
+        "# Checks",
+        "",
+        "What stands under `check:` of a gate's `blockers`, with the parameters beside it. The",
+        "outcome is `pass`, `fail`, `warn`, `not_yet`, `not_applicable` or `undetermined`; `fail`,",
+        "`not_yet` and `undetermined` do not let through, and what was not measured is no pass.",
+        "`interlock doctor` tries each kind on one input that it passes and one that it fails.",
+        "",
+        "A *reference* leads into a document: an artifact, or `file:` and a path in the tree (JSON",
+        "or YAML), then `#` and a JSON Pointer in which `*` is every item, as in",
+        "`plan_document#/acceptance_criteria/*/id`. A list that is referred to counts as its",
+        "items. Path patterns are as in `.gitignore`, from the tree's root.",
+        "",
+    ]
+    for name, kind in sorted(CHECKS.items()):
+        later = "" if kind.is_built else " (not measured in this version)"
+        lines += [f"## `{name}`", "", f"Passes when {kind.passes_when}{later}.", ""]
+        required = kind.schema.get("required", ())
+        for key, schema in kind.parameters.items():
+            what = f"{schema['title']}: {schema['description']}"
+            lines.append(f"- `{key}`, {what}{_else(key, schema, required)}")
+        lines += [""] if kind.parameters else []
+    return "\n".join([*lines, *_OF_OTHERS, ""])
+
+
+def _else(key: str, schema: Mapping[str, Any], required: Iterable[str]) -> str:
+    if key in required:
+        return " (has to be there)"
+    default = schema.get("default")
+    shown = ", ".join(map(str, default)) if isinstance(default, list) else default
+    if shown in (None, ""):
+        return ""
+    return f" (default: {str(shown).lower() if isinstance(shown, bool) else shown})"
+
+
+_OF_OTHERS = (
+    "## Kinds of your own",
+    "",
+    "A distribution brings further kinds by entry points of the group `interlock.checks`, each a",
+    "`CheckKind` (`interlock.core.gates.kind`) or a list of them: name, `passes_when`, JSON Schema",
+    "of the parameters, `plan(parameters)` (what the judge has to run and the server to read),",
+    "`evaluate(check, facts)`, and the two examples. All of it is pure. They are tried when a",
+    "server starts and when a workflow is read; one that is broken is an error that names the",
+    "distribution (exit 7). One that raises over the facts of a task leaves its check",
+    "`undetermined`.",
+)
+
+
 PAGES: Mapping[str, Any] = {
+    "checks.md": checks,
     "api.md": api,
     "configuration.md": configuration,
     "cli.md": command_line,
     "state-machine.md": state_machine,
+    "conditions.md": conditions,
 }
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ def test_a_listener_of_the_hosts_own_network_is_not_taken(port: int | None) -> N
             socket.send_fds(theirs, [b'{"listeners": true}\n'], [listener.fileno()])
             line = b'{"prepared": {"cgroup": ""}}\n{"started": true}\n'
             socket.send_fds(theirs, [line], [os.pidfd_open(launcher.pid)])
+            theirs.close()  # as a launcher's own end goes with it
             launcher.kill()
             with pytest.raises(UnavailableError, match="is not the sandbox's"):
                 LaunchedSandbox(Level.FULL, spec, launcher, ours, [], "none").begin()

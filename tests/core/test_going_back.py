@@ -130,3 +130,12 @@ def test_who_went_back_to_the_tests_cannot_and_need_not_see_them_fail() -> None:
     assert wrong(seen, GateFacts(changes=tests, own_changes=tests), ANYWHERE) != ""
     ahead = (*tests, *added("src/text.py"))
     assert wrong(seen, GateFacts(changes=ahead, own_changes=tests), ANYWHERE) == ""
+
+
+def test_a_run_that_broke_off_was_run_and_did_not_pass() -> None:
+    """Its set-up needs what is planned: then no test is there to be counted."""
+    seen = {**DOCUMENTS["TDD"]["test_run_result"], "passed": 0, "failed": 0, "skipped": 0}
+    for code, is_wrong in ((4, False), (2, False), (0, True), (5, True)):
+        for rule in ("tests_were_run", "tests_failed"):
+            said = RULES[rule].wrong({**seen, "exit_code": code}, GateFacts(), ANYWHERE)
+            assert bool(said) is is_wrong, (rule, code)

@@ -235,7 +235,64 @@ BROKEN = {
         "IL-DEF-037", "cannot be switched off", "mode: strict", "phase_tokens: {enabled: @false}"
     ),
     "conditional_transition": Broken(
-        "IL-DEF-037", "not built yet", EDGE, '{from: A, to: B, gate: done, when: @"x"}'
+        "IL-DEF-037",
+        "has no condition of its own",
+        EDGE,
+        '{from: A, to: B, gate: done, when: @"x"}',
+    ),
+    "comprehension": Broken(
+        "IL-DEF-060",
+        "'exists' goes through a list",
+        "severity: blocking}",
+        'severity: blocking, when: "diff.paths.@exists(p, p == work.kind)"}',
+    ),
+    "unknown_fact": Broken(
+        "IL-DEF-060",
+        "there is no fact 'work.knd'",
+        "severity: blocking}",
+        "severity: blocking, when: 1 > 0 && @work.knd == 'docs'}",
+    ),
+    "impossible_value": Broken(
+        "IL-DEF-060",
+        "'work.kind' is never 'dcos'",
+        "type: validation",
+        "type: validation, when: \"work.kind == @'dcos'\"",
+    ),
+    "no_truth": Broken(
+        "IL-DEF-060",
+        "gives a text",
+        "type: validation",
+        'type: validation, when: "@task.title"',
+    ),
+    "condition_at_the_start": Broken(
+        "IL-DEF-037",
+        "a task starts there",
+        "  - id: A\n",
+        "  - @id: A\n    when: work.kind == 'docs'\n",
+    ),
+    "condition_at_the_end": Broken(
+        "IL-DEF-037",
+        "no transition leads on",
+        "  - id: B\n",
+        "  - @id: B\n    when: work.kind == 'docs'\n",
+    ),
+    "unknown_kind_of_work": Broken(
+        "IL-DEF-013",
+        "There is no kind of work 'doc'",
+        "schemas:\n",
+        "work_types: {allowed: [fix, @doc]}\nschemas:\n",
+    ),
+    "no_kind_of_work": Broken(
+        "IL-DEF-014",
+        "no task could ever go on",
+        "schemas:\n",
+        "work_types: {allowed: @[]}\nschemas:\n",
+    ),
+    "another_name_for_a_kind": Broken(
+        "IL-DEF-013",
+        "There is no kind of work 'bug'",
+        "schemas:\n",
+        "work_types: {names: {hotfix: @bug}}\nschemas:\n",
     ),
     "postgres": Broken(
         "IL-DEF-037",

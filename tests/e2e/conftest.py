@@ -85,9 +85,9 @@ class House:
         """A program of the tests as an agent."""
         return asdict(command_agent(" ".join(["python3", str(script), *words]), self.repository))
 
-    def start_task(self, script: Path = AGENT, **more: Any) -> str:
-        """An honest task, started."""
-        agent = {"author": self.program(script), "reviewers": {"default": self.program()}}
+    def start_task(self, script: Path = AGENT, *words: str, **more: Any) -> str:
+        """A task, started; without a script an honest one."""
+        agent = {"author": self.program(script, *words), "reviewers": {"default": self.program()}}
         made = self.client.create_task("Add slugify to textkit", agent=agent, **more)
         return str(made["task_id"])
 

@@ -389,7 +389,20 @@ class Watch:
             self._read_events(from_start=all_events)
         except InterlockError as error:
             return [f"the server does not answer: {error}"]
-        return [*all_of_events(self.events), *self._of_machine(found[0].pid, len(found))]
+        problems = [*all_of_events(self.events), *self._of_machine(found[0].pid, len(found))]
+        return [*problems, *self._nobodys_trees()]
+
+    def _nobodys_trees(self) -> list[str]:
+        """What was there for no session that was open before or after the look: on a loaded
+        machine one begins between the events and the directories."""
+        open_before = open_sessions(self.events)
+        there = leftover_trees(self._house.state, open_before)
+        if not there:
+            return []
+        with suppress(InterlockError):
+            self._read_events(from_start=False)
+        began = open_sessions(self.events) - open_before
+        return [line for line in there if not any(session in line for session in began)]
 
     def quiet(self) -> dict[str, Counter[str]]:
         """Descriptors of server and supervisor."""
@@ -415,7 +428,6 @@ class Watch:
         found = [
             *orphans(processes, monitor, self._known),
             *strangers(processes, monitor, house.root.name),
-            *leftover_trees(house.state, open_sessions(self.events)),
             *leftover_cgroups(_CGROUPS, self._supervisors),
             *abandoned(_MEMORY, self._memory),
             *shared_memory(Path("/proc/sysvipc/shm").read_text(), self._supervisors),

@@ -87,6 +87,7 @@ def main() -> int:
     if asked.page:
         _PAGE.write_text(document(read(), packages))
         return 0
+    releases = [(package.name, version) for package in packages for version in package.releases]
     begin = time.monotonic()
     report = Report(level="", python="", pytest="", seconds=0, steps=(), refusals=())
     run = _Run(
@@ -106,8 +107,8 @@ def main() -> int:
         )
         # After each package: a run that is interrupted has not been for nothing.
         if asked.write:
-            # Packages that were not asked for keep what is known of them.
-            whole = read().renewed(report, [p.name for p in packages]) if asked.names else report
+            # Steps that were not asked for keep what is known of them.
+            whole = read().renewed(report, releases) if asked.names else report
             write(whole)
             _PAGE.write_text(document(whole, packages))
     return _ended(report)

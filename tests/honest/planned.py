@@ -14,6 +14,7 @@ from interlock.statics.python.symbols import bindings, parse, symbols
 
 __all__ = ["planned_symbols"]
 
+_IMPORTED = re.compile(r"^\s*(?:from|import)\s+(\.|\w+)", re.MULTILINE)
 _SPECIAL = re.compile(r"(?:^|\.)__")
 # Beside the package, and nobody's to import.
 _SCRIPTS = ("setup.py", "docs/", "doc/", "examples/", "bench", "tasks.py", "noxfile.py")
@@ -22,15 +23,20 @@ _SCRIPTS = ("setup.py", "docs/", "doc/", "examples/", "bench", "tasks.py", "noxf
 def planned_symbols(old: Tree, new: Tree, is_test: Callable[[str], bool]) -> tuple[str, ...]:
     """``module:name`` for what modules of ``new`` offer, those of ``old`` do not, and a test of
     ``new`` mentions."""
-    mentioned = set[str]()
+    mentioned, imported = set[str](), set[str]()
     for path, source in new.items():
         if is_test(path) and path.endswith(".py"):
-            mentioned |= set(re.findall(r"\w+", source.decode(errors="replace")))
+            text = source.decode(errors="replace")
+            mentioned |= set(re.findall(r"\w+", text))
+            imported |= set(_IMPORTED.findall(text))
     added = _offered(new, is_test) - _offered(old, is_test)
     return tuple(
         f"{module}:{name}" if name else module
         for module, name in sorted(added)
-        if not _SPECIAL.search(name) and (name or module).rpartition(".")[2] in mentioned
+        if not _SPECIAL.search(name)
+        and (name or module).rpartition(".")[2] in mentioned
+        # A script beside the package may have a function of the same name.
+        and (module.partition(".")[0] in imported or "." in imported)
     )
 
 

@@ -14,6 +14,9 @@ __all__ = ["FIGURES", "Refusal", "Report", "read", "write"]
 FIGURES = Path(__file__).with_name("figures.json")
 
 
+Release = tuple[str, str]
+"""A package and its version."""
+
 _Of = TypeVar("_Of", bound="Step | Refusal")
 
 
@@ -61,24 +64,24 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Those of them that were not let through."""
         return [step for step in self.changes if not step.is_right]
 
-    def renewed(self, run: Report, order: Sequence[str]) -> Report:
-        """This report with what a later run over some of its packages found.
+    def renewed(self, run: Report, order: Sequence[Release]) -> Report:
+        """This report with what a later run over some of its steps found.
 
         Args:
             run: the later run; its level and versions count.
-            order: names of all packages, as the report lists them.
+            order: all releases, as the report lists them.
         """
-        again = {step.package for step in run.steps}
+        again = {(step.package, step.new) for step in run.steps}
 
         def merged(ours: Sequence[_Of], theirs: Sequence[_Of]) -> list[_Of]:
-            found = [*(one for one in ours if one.package not in again), *theirs]
-            return sorted(found, key=lambda one: order.index(one.package))
+            found = [*(one for one in ours if (one.package, one.new) not in again), *theirs]
+            return sorted(found, key=lambda one: order.index((one.package, one.new)))
 
-        seconds = sum(step.seconds for step in self.steps if step.package not in again)
+        steps = merged(self.steps, run.steps)
         return msgspec.structs.replace(
             run,
-            seconds=int(seconds) + run.seconds,
-            steps=merged(self.steps, run.steps),
+            seconds=int(sum(step.seconds for step in steps)),
+            steps=steps,
             refusals=merged(self.refusals, run.refusals),
         )
 

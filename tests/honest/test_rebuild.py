@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.honest.planned import planned_symbols
 from tests.honest.rebuild import Releases, Split, rebuilt
 from tests.honest.texts import functions, without, without_imports
@@ -66,6 +68,16 @@ def test_guards_belong_to_the_base() -> None:
     assert functions(base).keys() == {"test_a", "TestMore::test_guard"}
     assert trio.tests["tests/test_a.py"] == NEW_TESTS
     assert trio.base["pkg/a.py"] == OLD["pkg/a.py"]
+
+
+def test_what_tests_share_and_needs_what_is_new_is_not_of_the_base() -> None:
+    shared = {"tests/base.py": b"import pkg\n\n\ndef made(t, by=pkg.slug):\n    return by(t)\n"}
+    old = {**OLD, "tests/base.py": b"import pkg\n"}
+    for before, kept in ((old, b"import pkg\n"), (OLD, None)):
+        releases = replace(RELEASES, old=before, new={**NEW, **shared})
+        trio = rebuilt(releases, Split(is_known=True))
+        assert trio.base.get("tests/base.py") == kept
+        assert trio.tests["tests/base.py"] == shared["tests/base.py"]
 
 
 def test_of_a_file_that_cannot_be_split_the_guards_stay_out() -> None:

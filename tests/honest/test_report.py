@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from msgspec import structs
@@ -28,16 +29,16 @@ def test_few_honest_steps_were_refused_and_no_dishonest_one_let_through() -> Non
     assert all(one.blocked for one in report.refusals)
 
 
-def test_a_run_over_one_package_keeps_what_is_known_of_the_others() -> None:
+def test_a_run_over_one_step_keeps_what_is_known_of_the_others() -> None:
     before = read()
-    names = [package.name for package in load()]
-    first = next(step.package for step in before.changes)
-    some = [step for step in before.steps if step.package == first]
-    run = structs.replace(before, level="none", seconds=1, steps=some[:1], refusals=[])
-    after = before.renewed(run, names)
-    assert [step for step in after.steps if step.package != first] == [
-        step for step in before.steps if step.package != first
-    ]
-    assert [step for step in after.steps if step.package == first] == some[:1]
-    assert not [one for one in after.refusals if one.package == first]
+    order = [(package.name, version) for package in load() for version in package.releases]
+    place = next(n for n, step in enumerate(before.steps) if step in before.changes)
+    again = replace(before.steps[place], seconds=1.0)
+    run = structs.replace(before, level="none", steps=[again], refusals=[])
+    after = before.renewed(run, order)
+    assert list(after.steps) == [*before.steps[:place], again, *before.steps[place + 1 :]]
     assert after.level == "none"
+    refused = [
+        one for one in before.refusals if (one.package, one.new) != (again.package, again.new)
+    ]
+    assert list(after.refusals) == refused

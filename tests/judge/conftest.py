@@ -14,6 +14,7 @@ FILES = {
     "pkg/__init__.py": "",
     "pkg/text.py": "class Doc:\n    pass\n\n\ndef double(x):\n    return 2 * x\n",
     "lib/installed.py": "HERE = __file__\n",
+    "pkg/book.py": "class Book:\n    pages = 1\n",
     "tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef three():\n    return 3\n",
     "tests/test_old.py": (
         "from pkg.text import double\n\n\n"

@@ -91,6 +91,7 @@ class Bench:
         new_tests: tuple[str, ...],
         *,
         config: str = "",
+        symbols: tuple[str, ...] = (),
         seconds: int = 60,
     ) -> GreenFacts:
         """Measure GREEN of changed files on a tree whose tests are frozen."""
@@ -102,6 +103,7 @@ class Bench:
             new_tests=new_tests,
             test_patterns=PATTERNS,
             config=config,
+            new_symbols=symbols,
             environment=SPEC,
             seconds=seconds,
         )

@@ -261,3 +261,27 @@ def test_a_candidate_that_hangs_says_nothing(
     source = BASE + "\n\ndef slug(text):\n    while True:\n        pass\n"
     facts = bench.green(tree, {"pkg/text.py": source}, new_tests, seconds=2)
     assert "stopped after 2 s, in tests/test_slug.py::test_plain" in facts.problem
+
+
+def test_a_conftest_that_needs_what_is_new_does_not_keep_the_revert_from_a_result(
+    bench: Bench,
+) -> None:
+    """Without it pytest does not even begin; RED had the planned symbols stubbed."""
+    changes = {
+        "tests/made/conftest.py": "import pytest\n\nfrom pkg.text import slug\n\n\n"
+        "@pytest.fixture\ndef made():\n    return slug('A b')\n",
+        "tests/made/test_made.py": "def test_made(made):\n    assert made == 'a-b'\n",
+    }
+    facts, tree = bench.red(changes, "pkg.text:slug")
+    assert facts.problem == ""
+    green = bench.green(
+        tree,
+        {"pkg/text.py": HONEST},
+        facts.new_tests,
+        config=facts.config,
+        symbols=("pkg.text:slug",),
+    )
+    assert green.revert is not None
+    assert green.revert.whole, green.revert.problem
+    assert not _passed(green.revert)
+    assert _believed(green).outcome.lets_through, _believed(green)

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[str, tuple[str, str]]] = {
     "makes_an_object_that_takes_no_arguments": ("assert Doc('a')", BEHAVES),
     "uses_what_it_gave_back": ("assert double(2)[0] == 4", BEHAVES),
     "looks_for_an_attribute_of_what_it_gave_back": ("assert double(2).words == 4", BEHAVES),
+    "expects_an_object_of_another_class": ("assert Doc().pages == 1", BEHAVES),
     "calls_a_helper_of_the_tests_wrongly": ("assert helper(1, 2)", OTHER),
     "raises_in_a_helper_of_the_tests": ("assert helper(1)", BEHAVES),
     "asks_for_a_fixture_that_is_not_there": ("assert nothing", ("error", "other")),
@@ -101,6 +102,9 @@ def facts(bench: Bench) -> RedFacts:
             "@pytest.mark.parametrize('a', ['x', 'y::z', '[1]'])\n"
             "def test_many(a):\n    assert slug(a) == a\n\n\n"
             "def test_by_fixture(title):\n    assert title.text == 'x'\n\n\n"
+            "class Bare:\n    pass\n\n\n"
+            "@pytest.mark.parametrize('a', [Bare(), Bare()], ids=str)\n"
+            "def test_bare(a):\n    assert slug(a)\n\n\n"
             "@pytest.mark.parametrize('a', [1, 2, pytest.param(3, marks=pytest.mark.skip)])\n"
             "def test_where_it_ends(a):\n    assert double(a) == 2\n\n\n"
             "class Kind:\n    def test_inherited(self):\n        assert double(self.a) == 2\n\n\n"
@@ -152,6 +156,8 @@ def test_a_new_test_fails_for_its_own_reason(facts: RedFacts, name: str) -> None
         ("TestUnit::test_equal", ASSERTED),
         ("TestUnit::test_sub", PLANNED),
         ("test_many[x]", PLANNED),
+        ("test_bare[<test_many.Bare object at 0x>]", PLANNED),
+        ("test_bare[<test_many.Bare object at 0x>]#2", PLANNED),
         ("test_many[y::z]", PLANNED),
         ("test_many[[1]]", PLANNED),
         ("test_by_fixture", ("error", "planned_symbol")),

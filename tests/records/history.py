@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from tests.core.story import Story, at, waiting
+from tests.core.story import WORKFLOW, Story, at, waiting
 
 import interlock
 from interlock.core import commands as cmd
 from interlock.core import events as ev
+from interlock.core.gates.samples import PLAN, SCOPE
+from interlock.core.model import Mode, WorkflowSpec
+from interlock.core.modes import InForce
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import encode
 from interlock.ports.store import StoredEvent
@@ -78,6 +81,31 @@ def stories() -> Iterator[Story]:
     evidence = ev.EvidenceRecorded(evidence_id="evd_1", kind="red", tree="t1", digest="d" * 64)
     measured.must(cmd.Record(event=evidence))
     yield measured
+
+    told = Story(passing_by())
+    told.create().attempt().hand_in(plan_document={**PLAN, "kind": "docs"}, scope_definition=SCOPE)
+    told.ask().take_over("t0")
+    assert told.conclude(named={"work.kind": "docs"}).accepted
+    assert told.state.phase == "IMPL"
+    yield told
+
+    let_by = Story()
+    loose = InForce(gates=Mode.PERMISSIVE, tools=Mode.ADVISORY, gates_origin="w.yaml:3")
+    let_by.create(loose)
+    let_by.attempt().ask().take_over()
+    assert let_by.conclude().accepted  # a person is asked, in spite of missing documents
+    let_by.must(cmd.Approve(approval=let_by.approval()))
+    strict = ev.EnforcementRaised(enforcement=InForce(gates_origin="enforcement.mode"))
+    let_by.must(cmd.Record(event=strict))
+    yield let_by
+
+
+def passing_by() -> WorkflowSpec:
+    """The stories' workflow, with a first test for features alone."""
+    phases = [
+        replace(p, when="work.kind == 'feature'") if p.id == "TDD" else p for p in WORKFLOW.phases
+    ]
+    return replace(WORKFLOW, phases=tuple(phases))
 
 
 def summary(state: TaskState) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import click
 
 from interlock.cli.bases import told
 from interlock.cli.levels import banner, named
-from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, table
+from interlock.cli.modes import mode_lines, shown_mode
+from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, say, table
 from interlock.cli.place import client, here
 from interlock.cli.programs import program_options, programs
 from interlock.errors import InvalidInputError
 
-__all__ = ["describe", "evidence", "show", "task"]
+__all__ = ["describe", "evidence", "show", "task", "work"]
 
 
 @click.group()
@@ -47,11 +48,14 @@ def list_tasks(as_json: bool) -> None:
         {
             **t,
             "confinement": named(t["confinement"]),
+            "enforcement": t["enforcement"]["gates"],
             "waiting for": t["waiting_for"]["what"] or t["waiting_for"]["who"],
         }
         for t in found
     ]
     columns = ["task_id", "status", "phase", "confinement", "waiting for", "title"]
+    if not all(t["enforcement"]["is_strict"] for t in found):
+        columns.insert(4, "enforcement")
     text = table(rows, columns) if rows else 'No tasks. → interlock run "what to do"'
     emit(found, as_json=as_json, text=text)
 
@@ -69,7 +73,9 @@ def describe(found: dict[str, Any]) -> str:
     """A task as lines for people."""
     lines = [
         f"{found['task_id']}  {clean(found['title'])}",
+        *mode_lines(found, "  "),
         f"  status       {found['status']}  (phase {found['phase']}, epoch {found['epoch']})",
+        f"  enforcement  {shown_mode(found)}",
         f"  confinement  {_levels(found)}",
         f"  tree         {found['tree']}",
         f"  branch       {found['branch']}  {found['commit']}",
@@ -79,6 +85,7 @@ def describe(found: dict[str, Any]) -> str:
         lines.append(
             f"  waiting for  {waiting['who']}: {clean(waiting['what'])} → {waiting['command']}"
         )
+    lines += [f"  work         {line}" for line in work(found)]
     for name, digest in found["artifacts"].items():
         lines.append(f"  artifact     {clean(name)}  {clean(digest)}")
     for name, digest in found["evidence"].items():
@@ -93,10 +100,22 @@ def describe(found: dict[str, Any]) -> str:
     for verdict in found["verdicts"]:
         issues = len(verdict["issues"])
         lines.append(f"  verdict      {verdict['role']}: {verdict['verdict']}, {issues} issue(s)")
+    for reason in found["overridden"]:
+        lines.append(f"  ! let through in spite of: {clean_lines(reason['message'], '    ')}")
     for blocker in (*found["blockers"], *found["notices"]):
         lines.append(f"  ✗ {clean_lines(blocker['message'], '    ')}")
         lines.append(f"    → {clean(blocker['remedy'])}")
     return "\n".join(lines)
+
+
+def work(found: dict[str, Any]) -> list[str]:
+    """The kind of a task's work and why, what is noted of it, and what it passed by."""
+    what = found["work"]
+    is_other = what["stated"] not in ("", what["kind"]) and what["stated"] not in what["why"]
+    stated = f"; the plan states {what['stated']}" if is_other else ""
+    lines = [f"{what['kind']} ({what['why']}{stated})", *what["notes"]]
+    lines += [f"{item['what']} does not apply: {item['why']}" for item in found["left_out"]]
+    return [clean(line) for line in lines]
 
 
 def _levels(found: dict[str, Any]) -> str:
@@ -120,6 +139,8 @@ def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
     bundle = client().evidence(task_id)
     if output is None:
         emit(bundle, as_json=True)
+        for line in mode_lines(bundle):
+            say(line)
         return
     try:
         output.write_text(dumps(bundle, indent=2))
@@ -129,4 +150,5 @@ def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
             code="IL-CLI-021",
             remedy=f"interlock evidence {task_id} > FILE",
         ) from error
-    emit({"written": str(output)}, as_json=as_json, text=f"Written: {output}")
+    text = "\n".join([f"Written: {output}", *mode_lines(bundle)])
+    emit({"written": str(output)}, as_json=as_json, text=text)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from interlock.core.facts import ReviewIssue
+from interlock.core.modes import ALL_STRICT, InForce
 
 __all__ = [
     "EVENT_KINDS",
@@ -24,11 +25,13 @@ __all__ = [
     "BaseMeasured",
     "BlockerEncountered",
     "CompletionAccepted",
+    "EnforcementRaised",
     "Event",
     "EventType",
     "EvidenceRecorded",
     "GateBlocked",
     "GatePassed",
+    "LeftOut",
     "MeasurementLost",
     "PhaseChanged",
     "PhaseTransitionRequested",
@@ -43,6 +46,7 @@ __all__ = [
     "ToolDenied",
     "TreeImported",
     "VerdictSubmitted",
+    "WorkClassified",
 ]
 
 
@@ -61,6 +65,7 @@ class EventType(StrEnum):
     PHASE_TRANSITION_REQUESTED = "phase_transition_requested"
     TREE_IMPORTED = "tree_imported"
     EVIDENCE_RECORDED = "evidence_recorded"
+    WORK_CLASSIFIED = "work_classified"
     TESTS_FROZEN = "tests_frozen"
     GATE_PASSED = "gate_passed"
     GATE_BLOCKED = "gate_blocked"
@@ -73,6 +78,7 @@ class EventType(StrEnum):
     BLOCKER_ENCOUNTERED = "blocker_encountered"
     COMPLETION_ACCEPTED = "completion_accepted"
     TASK_RESUMED = "task_resumed"
+    ENFORCEMENT_RAISED = "enforcement_raised"
     TASK_COMPLETED = "task_completed"
     TASK_ABORTED = "task_aborted"
 
@@ -94,6 +100,7 @@ class TaskCreated:
     priority: int = 0
     agent: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+    enforcement: InForce = ALL_STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +223,35 @@ class EvidenceRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A phase, a gate or a check that did not apply because its condition was false, for the facts
+    in ``why``."""
+
+    phase: str
+    when: str
+    why: str
+    gate: str = ""
+    check: str = ""
+
+    def __str__(self) -> str:
+        if self.check:
+            return f"check {self.check} of {self.phase}"
+        return f"gate {self.gate} of {self.phase}" if self.gate else f"phase {self.phase}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkClassified:
+    """The kind of the task's work, from the plan and the diff of ``tree``; see ``core.work``."""
+
+    type: ClassVar[EventType] = EventType.WORK_CLASSIFIED
+    kind: str
+    stated: str
+    why: str
+    tree: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BaseMeasured:
     """How the suite of the task's base does by itself; ``digest`` names the blob with all of it.
 
@@ -252,12 +288,17 @@ class TestsFrozen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePassed:
-    """Every blocking check of the gate let through."""
+    """Every blocking check of the gate let through, or a mode below strict did.
+
+    ``reasons`` are what would have blocked in strict mode, if ``overridden_by_mode`` names one.
+    """
 
     type: ClassVar[EventType] = EventType.GATE_PASSED
     gate: str
     tree: str
     checks: Mapping[str, str] = field(default_factory=dict)
+    overridden_by_mode: str = ""
+    reasons: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +328,11 @@ class MeasurementLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested:
-    """A person has to say yes to exactly what ``binding`` stands for."""
+    """A person has to say yes to exactly what ``binding`` stands for.
+
+    ``leads_to`` is where the way leads if it is not the target, past what is ``left_out``.
+    ``overridden`` are those of the ``reasons`` that would have blocked in strict mode.
+    """
 
     type: ClassVar[EventType] = EventType.APPROVAL_REQUESTED
     approval_id: str
@@ -297,6 +342,9 @@ class ApprovalRequested:
     target: str
     binding: str
     reasons: tuple[Mapping[str, Any], ...] = ()
+    leads_to: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    overridden: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,7 +382,7 @@ class PhaseChanged:
     """The task is in another phase, on exactly ``tree``; every older token is dead.
 
     ``kept_artifacts`` are the types that still count; the tests stay frozen if ``keeps_frozen`` or
-    if the way led ``forward``.
+    if the way led ``forward``. ``left_out`` is everything on the way here that did not apply.
     """
 
     type: ClassVar[EventType] = EventType.PHASE_CHANGED
@@ -346,13 +394,15 @@ class PhaseChanged:
     forward: bool = True
     keeps_frozen: bool = True
     kept_artifacts: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     audit_seq: int = 0
     audit_head: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDenied:
-    """A tool call, or a document that was handed in, was refused."""
+    """A tool call, or a document that was handed in, was refused; or it would have been, and
+    ``overridden_by_mode`` names the mode that let it through."""
 
     type: ClassVar[EventType] = EventType.TOOL_DENIED
     tool: str
@@ -361,6 +411,7 @@ class ToolDenied:
     session_id: str
     call_id: str
     remedy: str = ""
+    overridden_by_mode: str = ""
 
     @property
     def is_about_a_document(self) -> bool:
@@ -392,6 +443,14 @@ class TaskResumed:
 
     type: ClassVar[EventType] = EventType.TASK_RESUMED
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnforcementRaised:
+    """The server's setting is stricter than what the task was made with, and counts from now."""
+
+    type: ClassVar[EventType] = EventType.ENFORCEMENT_RAISED
+    enforcement: InForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,6 +490,7 @@ Event = (
     | PhaseTransitionRequested
     | TreeImported
     | EvidenceRecorded
+    | WorkClassified
     | BaseMeasured
     | TestsFrozen
     | GatePassed
@@ -444,6 +504,7 @@ Event = (
     | BlockerEncountered
     | CompletionAccepted
     | TaskResumed
+    | EnforcementRaised
     | TaskCompleted
     | TaskAborted
 )

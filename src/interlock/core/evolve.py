@@ -14,6 +14,7 @@ from interlock.core.confinement import weakest
 from interlock.core.facts import GivenApproval, ReviewVerdict
 from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
+from interlock.core.work import PLAN, Kind, Work
 
 __all__ = ["evolve", "fold"]
 
@@ -44,6 +45,8 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return replace(moved, artifacts={**moved.artifacts, event.artifact: event.digest})
         case ev.EvidenceRecorded():
             return _measured(moved, event)
+        case ev.WorkClassified():
+            return replace(moved, work=_work(event))
         case ev.BaseMeasured():
             return replace(moved, base=event)
         case ev.TestsFrozen():
@@ -68,7 +71,11 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _aborted(moved, event)
         case ev.ApprovalGiven():
             return replace(moved, approvals=(*moved.approvals, _given(state, event)))
-        case ev.TaskStarted() | ev.GatePassed():
+        case ev.GatePassed():
+            return replace(moved, overridden=event.reasons)
+        case ev.EnforcementRaised():
+            return replace(moved, enforcement=event.enforcement)
+        case ev.TaskStarted():
             return moved
         case ev.ToolDenied():
             return _denied(moved, event)
@@ -103,6 +110,7 @@ def _created(state: TaskState, event: ev.TaskCreated) -> TaskState:
         phase=event.phase,
         agent=event.agent,
         created_by=event.by,
+        enforcement=event.enforcement,
     )
 
 
@@ -192,6 +200,10 @@ def _review(
             return replace(state, verdicts=(*others, verdict))
 
 
+def _work(event: ev.WorkClassified) -> Work:
+    return Work(kind=Kind(event.kind), stated=event.stated, why=event.why, notes=event.notes)
+
+
 def _given(state: TaskState, event: ev.ApprovalGiven) -> GivenApproval:
     return GivenApproval(
         gate=event.gate,
@@ -237,6 +249,7 @@ def _request(
                 last_request=event.request_id,
                 last_session=event.session_id,
                 last_outcome="",
+                overridden=(),
             )
         case ev.TreeImported():
             assert state.request is not None
@@ -253,6 +266,9 @@ def _request(
                 gate=event.gate,
                 binding=event.binding,
                 tree=event.tree,
+                leads_to=event.leads_to,
+                left_out=event.left_out,
+                overridden=event.overridden,
             )
             return replace(state, request=waiting, blockers=event.reasons)
         case ev.ApprovalRejected():
@@ -295,6 +311,8 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         trees={**state.trees, event.source: event.tree},
         left={**state.left, event.source: event.epoch},
         entered={**state.entered, event.target: event.epoch},
+        work=state.work if event.forward or PLAN in event.kept_artifacts else None,
+        left_out=event.left_out,
     )
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "TestResult",
     "Trail",
     "TreeChange",
+    "WorkFacts",
 ]
 
 
@@ -274,6 +275,8 @@ class GreenFacts:
         seed: what words, orders and faults were chosen by.
         red_tests: ids that were red at RED; each must now pass.
         base_green: ids that passed on the base; each must still pass.
+        kind: kind of work that was measured without a RED; ``red_tests`` are then the old tests
+            that reach what changed. Empty otherwise.
         frozen_changed: frozen test files or configuration whose meaning differs from RED.
         findings: static findings that are new against the base.
         flaky: as in ``RedFacts``.
@@ -300,6 +303,7 @@ class GreenFacts:
     seed: str = ""
     red_tests: tuple[str, ...] = ()
     base_green: tuple[str, ...] = ()
+    kind: str = ""
     frozen_changed: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     flaky: tuple[str, ...] = ()
@@ -345,6 +349,26 @@ class TreeChange:
 
     path: str
     kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkFacts:
+    """What kind of work a diff is, read from its paths and sources without running anything.
+
+    Args:
+        problem, remedy, environment: as in ``RedFacts``; nothing runs, so there is no environment.
+        kind: a ``work.Kind``; empty if nothing was changed.
+        why: what decided, as a sentence.
+        notes: what a reviewer should know all the same, such as public names that are gone.
+    """
+
+    problem: str = ""
+    remedy: str = ""
+    environment: str = ""
+    level: str = "none"
+    kind: str = ""
+    why: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,6 +463,8 @@ class GateFacts:
             ``gates.jobs.Plan``. ``paths`` is ``None`` if nobody asked; a text is ``None`` if the
             tree has no such file, and a document that cannot be read is not among them.
         trail: what the task has behind it.
+        work: what was measured of the kind of work, if it was.
+        named: what conditions may ask about, by dotted name.
     """
 
     tree: str = ""
@@ -459,6 +485,8 @@ class GateFacts:
     differences: Mapping[str, tuple[TreeChange, ...]] = field(default_factory=dict)
     invalid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trail: Trail = Trail()
+    work: WorkFacts | None = None
+    named: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_foreign_changes(self) -> bool:

@@ -7,10 +7,12 @@ phase and landed. Facts that were collected on anything else than the present st
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core import events as ev
 from interlock.core.binding import binding
+from interlock.core.causes import told
 from interlock.core.decision import Decision, accepted, refused
 from interlock.core.explain import render
 from interlock.core.facts import GateFacts
@@ -18,14 +20,29 @@ from interlock.core.freezing import freeze
 from interlock.core.gates.evaluate import evaluate_leaving
 from interlock.core.gates.red import freezes
 from interlock.core.handins import not_holder
-from interlock.core.model import GateSpec, WorkflowSpec
+from interlock.core.model import GateSpec, Mode, PhaseSpec, WorkflowSpec
 from interlock.core.phases import is_forward, phase_changed
 from interlock.core.reasons import GateResult, GateStatus, Reason
+from interlock.core.skipping import due, left_out_at, onward
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import PendingRequest, TaskState
+from interlock.core.work import PLAN, not_allowed, settled
 
-__all__ = ["conclude", "refuse_import", "request_transition", "take_over"]
+__all__ = [
+    "conclude",
+    "outcome_of_leaving",
+    "refuse_import",
+    "request_transition",
+    "take_over",
+]
 
+# No gate follows the terminal phase: what was changed in it was never judged. In no mode: what
+# lands is what was judged, whatever the judgement was.
+_UNGUARDED = Reason(
+    rule="completion.changed",
+    message="files were changed after the last gate, and what nobody judged does not land",
+    remedy="Undo what this phase changed; changes belong in a phase that a gate follows.",
+)
 _STALE_REMEDY = "Measure the pending request again."
 
 
@@ -114,10 +131,23 @@ def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) ->
             "the facts were collected on another state of the task",
             _STALE_REMEDY,
         )
-    outcome = evaluate_leaving(phase, gate, command.facts)
-    is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
-    if is_end and request.tree != state.tree:
-        outcome = _unguarded(outcome)
+    onwards = is_forward(workflow, request) or workflow.is_terminal(phase.id)
+    outcome = outcome_of_leaving(workflow, state, phase, gate, command.facts, onwards=onwards)
+    if onwards:
+        request = _led_on(workflow, request, phase, gate, command.facts)
+    decision = _decided(workflow, state, request, gate, outcome, command)
+    classified = _classified(workflow, state, request, command.facts)
+    return replace(decision, events=(*classified, *decision.events))
+
+
+def _decided(
+    workflow: WorkflowSpec,
+    state: TaskState,
+    request: PendingRequest,
+    gate: GateSpec | None,
+    outcome: GateResult,
+    command: cmd.Conclude,
+) -> Decision:
     match outcome.status:
         case GateStatus.BLOCKED:
             return _blocked(state, request, outcome)
@@ -125,6 +155,66 @@ def conclude(workflow: WorkflowSpec, state: TaskState, command: cmd.Conclude) ->
             return _ask(state, request, gate, outcome, command)
         case GateStatus.PASSED:
             return _passed(workflow, state, request, gate, outcome, command)
+
+
+def outcome_of_leaving(
+    workflow: WorkflowSpec,
+    state: TaskState,
+    phase: PhaseSpec,
+    gate: GateSpec | None,
+    facts: GateFacts,
+    *,
+    onwards: bool = True,
+) -> GateResult:
+    """The way out of a phase with all that keeps it shut: artifacts, gate, and, if it leads
+    onwards, what was left out before and applies by now."""
+    mode = state.enforcement.gates
+    outcome = evaluate_leaving(phase, gate, facts, mode)
+    found: list[Reason] = []
+    if onwards:
+        found += due(workflow, state.left_out, phase.id, facts.named)
+        work = settled(workflow.work_types, facts.artifacts.get(PLAN), facts.work, state.work)
+        found += not_allowed(workflow.work_types, work)
+    if found and mode is not Mode.STRICT:
+        outcome = replace(outcome, overridden=(*outcome.overridden, *found))
+        found = []
+    is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
+    if is_end and facts.tree != state.tree:
+        found.append(_UNGUARDED)
+    if not found:
+        return outcome
+    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, *found))
+
+
+def _led_on(
+    workflow: WorkflowSpec,
+    request: PendingRequest,
+    phase: PhaseSpec,
+    gate: GateSpec | None,
+    facts: GateFacts,
+) -> PendingRequest:
+    """The request with where it really leads."""
+    target, passed_by = onward(workflow, request.target, facts.named)
+    left_out = (*left_out_at(phase, gate, facts.named), *passed_by)
+    return replace(request, leads_to=target, left_out=left_out)
+
+
+def _classified(
+    workflow: WorkflowSpec, state: TaskState, request: PendingRequest, facts: GateFacts
+) -> tuple[ev.WorkClassified, ...]:
+    """The kind of work, where the plan states one and it is not on record as it is now."""
+    work = settled(workflow.work_types, facts.artifacts.get(PLAN), facts.work, state.work)
+    if work == state.work or (state.work is None and not work.stated):
+        return ()
+    return (
+        ev.WorkClassified(
+            kind=work.kind.value,
+            stated=work.stated,
+            why=work.why,
+            tree=request.tree,
+            notes=work.notes,
+        ),
+    )
 
 
 def _pending(state: TaskState, request_id: str) -> PendingRequest | None:
@@ -156,22 +246,12 @@ def _is_present(
     )
 
 
-def _unguarded(outcome: GateResult) -> GateResult:
-    """No gate follows the terminal phase: what was changed in it was never judged."""
-    changed = Reason(
-        rule="completion.changed",
-        message="files were changed after the last gate, and what nobody judged does not land",
-        remedy="Undo what this phase changed; changes belong in a phase that a gate follows.",
-    )
-    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, changed))
-
-
 def _blocked(state: TaskState, request: PendingRequest, outcome: GateResult) -> Decision:
     blocked = ev.GateBlocked(
         gate=outcome.gate,
         request_id=request.request_id,
         tree=request.tree,
-        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        reasons=told(outcome, state.task_id),
         checks=_summary(outcome),
     )
     return accepted(blocked, reasons=outcome.blockers, gate=outcome)
@@ -184,6 +264,8 @@ def _ask(
     outcome: GateResult,
     command: cmd.Conclude,
 ) -> Decision:
+    overridden = _overridden(state, outcome)
+    blockers = told(outcome, state.task_id)
     asked = ev.ApprovalRequested(
         approval_id=command.approval_id,
         gate=outcome.gate,
@@ -191,7 +273,10 @@ def _ask(
         tree=request.tree,
         target=request.target,
         binding=command.facts.binding,
-        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        reasons=(*overridden, *blockers),
+        leads_to=request.leads_to,
+        left_out=request.left_out,
+        overridden=overridden,
     )
     # Frozen now: when the person says yes, the measurement is not at hand any more.
     return accepted(*_frozen(gate, command.facts), asked, reasons=outcome.blockers, gate=outcome)
@@ -218,8 +303,16 @@ def _passed(
                 judged=state.judged_at(request.tree),
             )
         )
-    if outcome.gate:
-        events.append(ev.GatePassed(gate=outcome.gate, tree=request.tree, checks=_summary(outcome)))
+    if outcome.gate or outcome.overridden:
+        events.append(
+            ev.GatePassed(
+                gate=outcome.gate,
+                tree=request.tree,
+                checks=_summary(outcome),
+                overridden_by_mode=state.enforcement.gates.value if outcome.overridden else "",
+                reasons=_overridden(state, outcome),
+            )
+        )
     if workflow.is_terminal(request.source):
         events.append(ev.CompletionAccepted(request_id=request.request_id, tree=request.tree))
     else:
@@ -233,6 +326,10 @@ def _frozen(gate: GateSpec | None, facts: GateFacts) -> tuple[ev.TestsFrozen, ..
         return ()
     frozen = freeze(facts.red, facts.tree)
     return (frozen,) if frozen else ()
+
+
+def _overridden(state: TaskState, outcome: GateResult) -> tuple[dict[str, Any], ...]:
+    return tuple(render(reason, state.task_id) for reason in outcome.overridden)
 
 
 def _summary(outcome: GateResult) -> dict[str, str]:

@@ -29,6 +29,7 @@ __all__ = [
     "TokenSpec",
     "ToolConstraint",
     "TransitionSpec",
+    "WorkTypes",
     "WorkflowSpec",
 ]
 
@@ -93,13 +94,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """One blocker of a gate: a named check, how bad its failure is, and the check's own
-    parameters; ``places`` says where each of them that is written stands."""
+    """One blocker of a gate: a named check, how bad its failure is, the check's own parameters, and
+    a condition without which it does not apply; ``places`` says where each of the parameters that
+    is written stands."""
 
     check: str
     severity: Severity = Severity.BLOCKING
     message: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    when: str = ""
     position: Position | None = None
     places: Mapping[str, Position] = field(default_factory=dict, compare=False)
 
@@ -113,6 +116,7 @@ class GateSpec:
             to be ``passphrase`` in any case.
         four_eyes: who made the task may not approve. Without it a person alone may approve what
             their agent wrote.
+        when: condition without which the gate does not apply.
     """
 
     id: str
@@ -123,6 +127,7 @@ class GateSpec:
     four_eyes: bool = False
     timeout_seconds: int | None = None
     auto_advance: bool = False
+    when: str = ""
     position: Position | None = None
 
 
@@ -163,7 +168,10 @@ class ToolConstraint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseSpec:
-    """Where a task can be: tools, artifacts, gates. Tool names are canonical."""
+    """Where a task can be: tools, artifacts, gates. Tool names are canonical.
+
+    ``when`` is a condition without which the way leads past the phase.
+    """
 
     id: str
     name: str = ""
@@ -173,6 +181,7 @@ class PhaseSpec:
     tool_constraints: Mapping[str, ToolConstraint] = field(default_factory=dict)
     required_artifacts: tuple[ArtifactSpec, ...] = ()
     gates: tuple[GateSpec, ...] = ()
+    when: str = ""
     position: Position | None = None
 
     def gate(self, gate_id: str) -> GateSpec | None:
@@ -250,11 +259,29 @@ class TokenSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkTypes:
+    """What a workflow says about kinds of work.
+
+    Args:
+        allowed: kinds that a task may be; every kind without it.
+        names: the team's own word → the kind that it stands for.
+        documentation, manifests: gitignore-style globs, besides those that are known.
+    """
+
+    allowed: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    documentation: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSpec:
     """A whole definition; ``digest`` is the sha256 over its resolved content and pins a task.
 
     Args:
         schema_files: key of ``schemas`` → path in the tree, of those that lie there.
+        mode: how hard gates bind; ``tool_mode``: how hard the rules of tools do.
     """
 
     name: str
@@ -264,6 +291,9 @@ class WorkflowSpec:
     transitions: tuple[TransitionSpec, ...]
     description: str = ""
     mode: Mode = Mode.STRICT
+    tool_mode: Mode = Mode.STRICT
+    mode_position: Position | None = None
+    tool_mode_position: Position | None = None
     tokens: TokenSpec = TokenSpec()
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_files: Mapping[str, str] = field(default_factory=dict)
@@ -271,6 +301,7 @@ class WorkflowSpec:
     environment: EnvironmentSpec | None = None
     extra_tools: tuple[str, ...] = ()
     required_confinement: str = "none"
+    work_types: WorkTypes = WorkTypes()
 
     def phase(self, phase_id: str) -> PhaseSpec | None:
         """The phase of that id."""

@@ -101,11 +101,13 @@ STATUS_KEPT: dict[EventType, frozenset[TaskStatus]] = {
     _E.VERDICT_SUBMITTED: frozenset({_S.READY, _S.WORKING, _S.MEASURING}),
     _E.TREE_IMPORTED: frozenset({_S.MEASURING}),
     _E.EVIDENCE_RECORDED: frozenset({_S.MEASURING}),
+    _E.WORK_CLASSIFIED: frozenset({_S.MEASURING}),
     _E.BASE_MEASURED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
     _E.TESTS_FROZEN: frozenset({_S.MEASURING}),
     _E.GATE_PASSED: frozenset({_S.MEASURING, _S.AWAITING_APPROVAL}),
     _E.APPROVAL_GIVEN: frozenset({_S.AWAITING_APPROVAL, _S.MEASURING}),
     _E.TOOL_DENIED: frozenset(set(_S) - {_S.NEW}),
+    _E.ENFORCEMENT_RAISED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
     _E.BLOCKER_ENCOUNTERED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
 }
 """Events that are recorded without moving the task → statuses in which they may be recorded."""

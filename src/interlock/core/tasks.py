@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from interlock.core.events import BaseMeasured
+from interlock.core.events import BaseMeasured, LeftOut
 from interlock.core.facts import GivenApproval, ReviewVerdict
+from interlock.core.modes import ALL_STRICT, InForce
 from interlock.core.states import TaskStatus
+from interlock.core.work import Work
 
 __all__ = ["Frozen", "PendingRequest", "ReviewerSession", "TaskState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRequest:
-    """A transition that was asked for and is not answered: ``tree`` is empty until the import."""
+    """A transition that was asked for and is not answered: ``tree`` is empty until the import.
+
+    Args:
+        leads_to, left_out: as measured for a person's approval, see ``events.ApprovalRequested``.
+    """
 
     request_id: str
     source: str
@@ -27,6 +33,9 @@ class PendingRequest:
     approval_id: str = ""
     gate: str = ""
     binding: str = ""
+    leads_to: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    overridden: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +94,10 @@ class TaskState:
         measured: kind of measurement → blob digest, of what was measured in this phase on the
             tree whose oid is under ``tree``.
         base: how the suite of the base does by itself, once that was measured.
+        enforcement: how hard the rules bind for this task.
         blockers: rendered reasons of the last blocked request.
+        overridden: rendered reasons that would have blocked the newest request in strict mode, once
+            it was let through.
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
@@ -93,6 +105,8 @@ class TaskState:
         entered, left: phase → epoch in which that happened last.
         held_since: epoch in which the present, or else the newest, session took the phase.
         approvals: every yes to a gate, the newest last.
+        work: kind of work, once it was settled under the present plan.
+        left_out: what did not apply on the way to the present phase.
     """
 
     task_id: str = ""
@@ -131,7 +145,9 @@ class TaskState:
     request: PendingRequest | None = None
     reviewers: tuple[ReviewerSession, ...] = ()
     verdicts: tuple[ReviewVerdict, ...] = ()
+    enforcement: InForce = ALL_STRICT
     blockers: tuple[Mapping[str, object], ...] = ()
+    overridden: tuple[Mapping[str, object], ...] = ()
     notices: tuple[Mapping[str, object], ...] = ()
     last_request: str = ""
     last_session: str = ""
@@ -142,6 +158,8 @@ class TaskState:
     held_since: int = 0
     approvals: tuple[GivenApproval, ...] = ()
     commit: str = ""
+    work: Work | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def judged_at(self, tree: str) -> str:
         """Weakest level at which something was measured on ``tree``; empty if nothing was."""

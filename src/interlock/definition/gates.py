@@ -5,6 +5,7 @@ from __future__ import annotations
 from interlock.core.gates.registry import CHECKS
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity, Strength
 from interlock.definition.codes import Code
+from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, unique
 from interlock.definition.known_keys import DEFINITION
@@ -15,7 +16,7 @@ from interlock.definition.yaml_nodes import Node, plain
 __all__ = ["gate_reads_verdicts", "read_gates"]
 
 _OF_APPROVALS = ("approvers", "approval_strength", "four_eyes")
-_CHECK_KEYS = ("check", "severity", "message")
+_CHECK_KEYS = ("check", "severity", "message", "when")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
 
 
@@ -27,7 +28,7 @@ def read_gates(phase: Fields, schemas: Schemas, findings: Findings) -> tuple[Gat
 
 
 def _gate(node: Node, schemas: Schemas, findings: Findings) -> GateSpec:
-    keys = ("id", "type", "blockers", *_OF_APPROVALS)
+    keys = ("id", "type", "blockers", "when", "auto_advance", *_OF_APPROVALS)
     fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
     gate = GateSpec(
         id=identifier(fields, "id", findings),
@@ -40,6 +41,7 @@ def _gate(node: Node, schemas: Schemas, findings: Findings) -> GateSpec:
         four_eyes=fields.flag("four_eyes", False),
         timeout_seconds=fields.count("timeout_seconds", None, least=1),
         auto_advance=fields.flag("auto_advance", False),
+        when=read_when(fields, findings),
         position=fields.position,
     )
     if fields.usable:
@@ -140,6 +142,7 @@ def _check(node: Node, schemas: Schemas, findings: Findings) -> CheckSpec:
         severity=severity,
         message=fields.text("message", empty=True),
         params=params,
+        when=read_when(fields, findings),
         position=fields.position,
         places=places,
     )

@@ -10,6 +10,7 @@ from interlock.core.model import Position, WorkflowSpec
 from interlock.definition import check_plugins
 from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
+from interlock.definition.conditions import check_skips
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
 from interlock.definition.enforcement import (
@@ -27,6 +28,7 @@ from interlock.definition.schemas import Schemas
 from interlock.definition.structure import check_structure
 from interlock.definition.tools import read_extra_tools, read_protected, values_of
 from interlock.definition.transitions import read_transitions
+from interlock.definition.work_types import read_work_types
 from interlock.definition.yaml_compose import compose
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
 
@@ -50,6 +52,7 @@ _KEYS = (
     "protected_paths",
     "tools",
     "confinement",
+    "work_types",
 )
 
 
@@ -130,6 +133,7 @@ def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loade
     loaded = _read(root, read_schema, findings)
     if not findings.failed:
         check_structure(loaded.workflow, findings)
+        check_skips(loaded.workflow, findings)
     if findings.failed:
         raise findings.failure(sources)
     workflow = replace(loaded.workflow, digest=digest_of(loaded.workflow))
@@ -158,6 +162,9 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         transitions=read_transitions(root, phases, enforcement.mode, findings),
         description=root.text("description", empty=True),
         mode=enforcement.mode,
+        tool_mode=enforcement.tool_mode,
+        mode_position=enforcement.mode_position,
+        tool_mode_position=enforcement.tool_mode_position,
         tokens=enforcement.tokens,
         schemas=schemas.used,
         schema_files=schemas.files,
@@ -165,6 +172,7 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         environment=read_environment(root, findings),
         extra_tools=extra,
         required_confinement=read_confinement(root, findings),
+        work_types=read_work_types(root, findings),
     )
     return Loaded(workflow, events_link=events_link, audit_link=enforcement.audit_link)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from interlock.core.gates.catalog import ARTIFACT_RULES
 from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec
 from interlock.definition.codes import Code
+from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, unique
 from interlock.definition.gates import read_gates
@@ -27,6 +28,7 @@ _KEYS = (
     "allowed_tools",
     "forbidden_tools",
     "tool_constraints",
+    "when",
 )
 
 
@@ -61,6 +63,7 @@ def _phase(node: Node, extra: Sequence[str], schemas: Schemas, findings: Finding
         tool_constraints=read_constraints(fields, allowed, extra, findings),
         required_artifacts=_artifacts(fields, schemas, findings),
         gates=read_gates(fields, schemas, findings),
+        when=read_when(fields, findings),
         position=fields.position,
     )
 

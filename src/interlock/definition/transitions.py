@@ -8,7 +8,6 @@ from interlock.core.model import Mode, PhaseSpec, TransitionSpec
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings, Related
 from interlock.definition.fields import Fields, unique
-from interlock.definition.known_keys import DEFINITION
 from interlock.definition.yaml_nodes import Node
 
 __all__ = ["read_transitions"]
@@ -51,9 +50,9 @@ def _transition(
     if "when" in fields:
         findings.error(
             Code.REFUSED,
-            "Conditions are not built yet, and a transition without its condition is open",
+            "A transition has no condition of its own",
             fields.place("when"),
-            help=f'They come with "{DEFINITION}"; use a gate until then.',
+            help="Put 'when' on the phase it leads to, or on a gate.",
         )
     return TransitionSpec(
         source=source.id if source else "",

@@ -35,6 +35,7 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 """Counted with aliases expanded, so that nine lines of aliases cannot stand for a billion nodes."""
 
+_TOO_DEEP = f"Nested deeper than {MAX_DEPTH} levels"
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -140,7 +141,7 @@ class _Composer:
         if event.tag is not None:
             self._tag(event.tag, _LIST if is_list else _MAPPING, position)
         if len(self._open) >= MAX_DEPTH:
-            self._stop(Code.TOO_LARGE, f"Nested deeper than {MAX_DEPTH} levels", position)
+            self._stop(Code.TOO_LARGE, _TOO_DEEP, position)
         self._open.append(SequenceNode(position) if is_list else MappingNode(position))
         self._keys.append(None)
         self._names.append(event.anchor)
@@ -196,7 +197,7 @@ class _Composer:
             self._stop(Code.ALIAS, f"Nothing is named '&{name}' above", position)
         depth = len(self._open) + _depth(node)
         if depth > MAX_DEPTH:
-            self._stop(Code.TOO_LARGE, f"Nested deeper than {MAX_DEPTH} levels", position)
+            self._stop(Code.TOO_LARGE, _TOO_DEEP, position)
         return node
 
     def _scalar(self, event: ScalarEvent, position: Position) -> ScalarNode:
@@ -206,7 +207,7 @@ class _Composer:
         # implicit[0]: written plain and untagged. A "!" alone says the same as quotes do.
         is_plain = event.implicit[0] and event.tag is None
         value = self._resolve(raw, position) if is_plain else raw
-        return ScalarNode(position, value, raw)
+        return ScalarNode(position, value, raw, opens=_opens(event))
 
     def _resolve(self, raw: str, position: Position) -> str | int | float | bool | None:
         """The value of a plain scalar by the core schema of YAML 1.2."""
@@ -257,6 +258,15 @@ def _events(data: bytes) -> Iterator[Event]:
         loader.dispose()
 
 
+def _opens(event: ScalarEvent) -> int | None:
+    """How many quotes stand before a scalar; ``None`` where more differs than the quotes."""
+    start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
+        return None
+    around = end.index - start.index - len(event.value)
+    return around // 2 if start.line == end.line and around in (0, 2) else None
+
+
 def _depth(node: Node) -> int:
     """How many collections are nested in the node, itself included; at most ``MAX_DEPTH``."""
     match node:
@@ -273,6 +283,10 @@ def _note_syntax(error: yaml.MarkedYAMLError, file: str, findings: Findings) -> 
     if error.context and error.context_mark is not None:
         related.append(Related(error.context, _mark(file, error.context_mark)))
     position = _mark(file, error.problem_mark or error.context_mark)
+    # Newer releases of libyaml have a limit of their own and reach it while they read ahead.
+    if error.problem and "nesting" in error.problem:
+        findings.error(Code.TOO_LARGE, _TOO_DEEP, position)
+        return
     message = f"This is not YAML: {error.problem or error.context or 'it cannot be parsed'}"
     findings.error(Code.SYNTAX, message, position, related=related)
 

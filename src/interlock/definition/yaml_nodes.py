@@ -12,12 +12,17 @@ __all__ = ["Entry", "MappingNode", "Node", "ScalarNode", "SequenceNode", "descri
 
 @dataclass(slots=True, eq=False)
 class ScalarNode:
-    """One value. ``raw`` is what was written, without quotes; ``size`` counts it and all below."""
+    """One value. ``raw`` is what was written, without quotes; ``size`` counts it and all below.
+
+    ``opens`` is how far behind its position ``raw`` begins; ``None`` where the two do not go along
+    side by side, as over several lines or with escapes.
+    """
 
     position: Position
     value: str | int | float | bool | None
     raw: str
     size: int = 1
+    opens: int | None = None
 
 
 @dataclass(slots=True, eq=False)

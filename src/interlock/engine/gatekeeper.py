@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from interlock.core.binding import binding
 from interlock.core.commands import Record
+from interlock.core.condition_facts import known_facts
 from interlock.core.events import ArtifactSubmitted, EvidenceRecorded
-from interlock.core.facts import GateFacts, GreenFacts, JobFacts, RedFacts
+from interlock.core.facts import GateFacts, GreenFacts, JobFacts, RedFacts, WorkFacts
 from interlock.core.gates.evaluate import needs, plan_of
 from interlock.core.gates.jobs import Job, JobKind, Plan
 from interlock.core.gates.kind import Needs
@@ -25,18 +27,25 @@ from interlock.core.gates.verdicts import counted
 from interlock.core.model import EnvironmentSpec, GateSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
 from interlock.core.tasks import PendingRequest, TaskState
+from interlock.core.work import PLAN, WITHOUT_RED, Kind, settled, stated_kind
 from interlock.engine.codec import plain, typed
 from interlock.engine.environments import Environments
 from interlock.engine.ledger import Ledger
 from interlock.engine.looking import look
 from interlock.errors import InterlockError
-from interlock.ports.judge import CommandRequest, GreenRequest, RedRequest, StaticRequest
+from interlock.ports.judge import (
+    CommandRequest,
+    GreenRequest,
+    RedRequest,
+    StaticRequest,
+    WorkRequest,
+)
 from interlock.ports.runner import JudgeKind, Runner
 from interlock.ports.vcs import Repository
 
 __all__ = ["Gatekeeper", "patterns_of_tests"]
 
-F = TypeVar("F", RedFacts, GreenFacts, JobFacts)
+F = TypeVar("F", RedFacts, GreenFacts, JobFacts, WorkFacts)
 
 REVIEW_REPORT = "review_report"
 
@@ -69,13 +78,18 @@ class Gatekeeper:
         edge = workflow.edge(request.source, request.target)
         phase = workflow.phase(request.source)
         gate = phase.gate(edge.gate) if phase and edge and edge.gate else None
-        wanted = needs(gate)
+        work = await self._work(state, workflow, request)
+        known = await self._known(state, request.tree, gate, None, None, work)
+        wanted = needs(gate, known.named)
         red = await self._red(state, workflow, request) if Needs.RED in wanted else None
-        green = await self._green(state, workflow, request) if Needs.GREEN in wanted else None
-        jobs = {j.key: await self._do(state, workflow, request, j) for j in plan_of(gate).jobs}
+        kind = str(known.named["work.kind"])
+        green = await self._green(state, workflow, request, kind) if Needs.GREEN in wanted else None
+        plan = plan_of(gate, known.named)
+        jobs = {j.key: await self._do(state, workflow, request, j) for j in plan.jobs}
         if phase is not None and any(a.type == REVIEW_REPORT for a in phase.required_artifacts):
             await self._build_review_report(state, request.tree)
-        return await self.facts(self._ledger.state(task_id), request.tree, gate, red, green, jobs)
+        state = self._ledger.state(task_id)
+        return await self.facts(state, request.tree, gate, red, green, work, jobs)
 
     async def facts(
         self,
@@ -84,6 +98,7 @@ class Gatekeeper:
         gate: GateSpec | None,
         red: RedFacts | None = None,
         green: GreenFacts | None = None,
+        work: WorkFacts | None = None,
         jobs: Mapping[str, JobFacts] | None = None,
     ) -> GateFacts:
         """The facts as they are known now, without measuring anything.
@@ -91,11 +106,29 @@ class Gatekeeper:
         Args:
             jobs: of checks; without them those on record count.
         """
+        known = await self._known(state, tree, gate, red, green, work)
+        plan = plan_of(gate, known.named)
+        done = await self._done(state, tree, plan) if jobs is None else jobs
+        workflow = self._ledger.workflow(state)
+        facts = replace(known, jobs=done)
+        return await asyncio.to_thread(look, self._repository, workflow, state, plan, facts)
+
+    async def _known(
+        self,
+        state: TaskState,
+        tree: str,
+        gate: GateSpec | None,
+        red: RedFacts | None,
+        green: GreenFacts | None,
+        work: WorkFacts | None,
+    ) -> GateFacts:
+        """What is known for every gate, whatever its checks ask for."""
+        workflow = self._ledger.workflow(state)
         artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
         changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
-        workflow = self._ledger.workflow(state)
-        rules, plan = writable(workflow, state.phase), plan_of(gate)
-        facts = GateFacts(
+        rules = writable(workflow, state.phase)
+        settled_work = settled(workflow.work_types, artifacts.get(PLAN), work, state.work)
+        return GateFacts(
             tree=tree,
             base_tree=state.base_tree,
             artifacts=artifacts,
@@ -107,9 +140,17 @@ class Gatekeeper:
             verdicts=state.verdicts,
             authors=state.authors,
             binding=binding(state, gate=gate.id if gate else "", tree=tree, red=red, green=green),
-            jobs=await self._done(state, tree, plan) if jobs is None else jobs,
+            work=work,
+            named=known_facts(
+                work=settled_work,
+                title=state.title,
+                priority=state.priority,
+                capabilities=state.capabilities,
+                changes=changes,
+                confinement=state.confinement,
+                mode=workflow.mode,
+            ),
         )
-        return await asyncio.to_thread(look, self._repository, workflow, state, plan, facts)
 
     async def document(self, digest: str) -> Any:
         """A blob as the JSON document that it is."""
@@ -120,13 +161,33 @@ class Gatekeeper:
         digest = state.measured.get(kind.value)
         return await self.document(digest) if digest else None
 
+    async def newest_work(self, state: TaskState) -> WorkFacts | None:
+        """What was last measured of the kind of work."""
+        digest = state.measured.get(JudgeKind.WORK.value)
+        return typed((await self.document(digest))["facts"], WorkFacts) if digest else None
+
+    async def _work(
+        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
+    ) -> WorkFacts | None:
+        """What the diff is; not asked where the plan states nothing that it could contradict."""
+        stated, _ = stated_kind(workflow.work_types, await self._artifact(state, PLAN))
+        if stated in (None, Kind.FEATURE) or request.tree == state.base_tree:
+            return None
+        asked = WorkRequest(
+            base=state.base_tree,
+            tree=request.tree,
+            test_patterns=patterns_of_tests(workflow),
+            types=replace(workflow.work_types, position=None),
+        )
+        return await self._ask(state, request, JudgeKind.WORK, asked, WorkFacts)
+
     async def _red(
         self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
     ) -> RedFacts:
         environment = self._recipe(workflow)
         if isinstance(environment, InterlockError):
             return RedFacts(problem=environment.message, remedy=environment.remedy)
-        plan = await self._artifact(state, "plan_document")
+        plan = await self._artifact(state, PLAN)
         asked = RedRequest(
             base=state.base_tree,
             tree=request.tree,
@@ -137,14 +198,24 @@ class Gatekeeper:
         return await self._ask(state, request, JudgeKind.RED, asked, RedFacts)
 
     async def _green(
-        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest
+        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest, kind: str
     ) -> GreenFacts:
         environment = self._recipe(workflow)
         if isinstance(environment, InterlockError):
             return GreenFacts(problem=environment.message, remedy=environment.remedy)
+        if state.frozen is None and kind in WITHOUT_RED:
+            unchanged = GreenRequest(
+                base=state.base_tree,
+                red_tree=state.base_tree,
+                tree=request.tree,
+                test_patterns=patterns_of_tests(workflow),
+                environment=environment,
+                kind=kind,
+            )
+            return await self._ask(state, request, JudgeKind.GREEN, unchanged, GreenFacts)
         if state.frozen is None:
             return GreenFacts(problem="no tests were frozen at RED")
-        plan = await self._artifact(state, "plan_document")
+        plan = await self._artifact(state, PLAN)
         asked = GreenRequest(
             base=state.base_tree,
             red_tree=state.frozen.tree,
@@ -206,7 +277,7 @@ class Gatekeeper:
         state: TaskState,
         request: PendingRequest,
         kind: JudgeKind,
-        asked: RedRequest | GreenRequest | CommandRequest | StaticRequest,
+        asked: RedRequest | GreenRequest | WorkRequest | CommandRequest | StaticRequest,
         facts: type[F],
         *,
         name: str = "",

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from interlock.core.facts import BaseFacts, GreenFacts, JobFacts, RedFacts
-from interlock.core.model import EnvironmentSpec
+from interlock.core.facts import BaseFacts, GreenFacts, JobFacts, RedFacts, WorkFacts
+from interlock.core.model import EnvironmentSpec, WorkTypes
 
 __all__ = [
     "BaseRequest",
@@ -20,7 +20,11 @@ __all__ = [
     "Judge",
     "RedRequest",
     "StaticRequest",
+    "WorkRequest",
 ]
+
+
+_NO_TYPES = WorkTypes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,8 @@ class GreenRequest:
         base_green: ids that passed on the base.
         config: ``RedFacts.config``; empty if it is not to be compared.
         new_symbols: what the plan said would be added; mutants are made of these.
+        kind: kind of work without a RED: the tests are the base's own, and those above are left
+            empty.
         seconds: wall time that one run may take.
     """
 
@@ -88,7 +94,24 @@ class GreenRequest:
     base_green: tuple[str, ...] = ()
     config: str = ""
     new_symbols: tuple[str, ...] = ()
+    kind: str = ""
     seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkRequest:
+    """What kind of work is the difference between ``base`` and ``tree``?
+
+    Args:
+        base, tree: tree oids.
+        test_patterns: gitignore-style globs of the paths that are tests.
+        types: what the workflow says about kinds.
+    """
+
+    base: str
+    tree: str
+    test_patterns: tuple[str, ...]
+    types: WorkTypes = _NO_TYPES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +158,9 @@ class Judge(Protocol):
 
     def green(self, request: GreenRequest) -> GreenFacts:
         """Measure GREEN; what keeps it from being measured is in ``GreenFacts.problem``."""
+
+    def work(self, request: WorkRequest) -> WorkFacts:
+        """Read what kind of work a diff is; nothing is run for it."""
 
     def base(self, request: BaseRequest) -> BaseFacts:
         """Measure a base; RED takes its run from there, and waits for one that is going on."""

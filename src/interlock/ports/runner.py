@@ -50,6 +50,7 @@ class JudgeKind(StrEnum):
     BASE = "base"
     COMMAND = "command"
     STATIC = "static"
+    WORK = "work"
     ENVIRONMENT = "environment"
     ENVIRONMENTS = "environments"
     PRUNE = "prune"

@@ -17,6 +17,7 @@ __all__ = [
     "Called",
     "Mutation",
     "Mutations",
+    "PublicNames",
     "ReadSource",
     "Rewriting",
     "Rewritten",
@@ -121,6 +122,26 @@ class Mutations:
     left_out: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicNames:
+    """What a diff does to what sources offer, as ``pkg/text.py::Class.method``.
+
+    Args:
+        added: names that nothing offered before.
+        widened: functions that take more than before.
+        taken: names that nothing offers any more.
+        revalued: names, hidden ones included, that stand for another value than before, or
+            functions and classes with other defaults, decorators or bases: no fault is tried there.
+        unread: paths of the candidate that cannot be parsed.
+    """
+
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    revalued: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
 class Statics(Protocol):
     """Pure functions over the sources of one language."""
 
@@ -146,10 +167,28 @@ class Statics(Protocol):
         """Line → first line of the statement that runs there; other lines are not in it."""
 
     def mutations(
-        self, versions: Versions, planned: Collection[str], called: Called, seed: str
+        self,
+        versions: Versions,
+        planned: Collection[str],
+        called: Called,
+        seed: str,
+        *,
+        moved: bool = False,
     ) -> Mutations:
-        """Faults for planned symbols and for functions that changed and are called by a new test,
-        at most 20, 5 for each."""
+        """Faults for planned symbols and for functions that changed (with ``moved`` also for those
+        that stand in another file) and are called by a new test, at most 20, 5 for each."""
+
+    def public_names(self, versions: Versions) -> PublicNames:
+        """What sources offer that they did not, and the other way round."""
+
+    def means_the_same(self, old: bytes, new: bytes) -> bool:
+        """Whether two sources do the same when they run: comments and docstrings do not count."""
+
+    def beyond_dependencies(self, path: str, old: bytes | None, new: bytes | None) -> str:
+        """What else than dependencies a manifest changes, as the end of "it …"; or empty."""
+
+    def documents_that_run(self, paths: Collection[str], read: ReadSource) -> tuple[str, ...]:
+        """Globs of the names of documents that the runner runs as tests."""
 
     def definitions(
         self, tests: Collection[TestName], paths: Collection[str], read: ReadSource

@@ -100,7 +100,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     check_plugins.installed()
     settings = Settings.load(user_repo / ".orchestrator" / "config.yaml")
     for notice in settings.notices():
-        _log.warning("setting_without_effect", extra={"notice": notice})
+        _log.warning("setting_worth_knowing", extra={"notice": notice})
     clock = SystemClock()
     loop = asyncio.get_running_loop()
 
@@ -126,6 +126,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     ledger = Ledger(store, clock, workflows.kept())
     stack.callback(ledger.close)
     await ledger.load()
+    mode = settings.all()["enforcement.mode"]
+    await ledger.raise_enforcement(mode.value, mode.origin)
     await note_open_intents(audit)
     tokens = TokenService(
         load_secret(layout.jwt_secret, os.environ),
@@ -173,6 +175,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         new_id=make_id,
         level=lambda: runner.capability().level.value,
         session_log=SessionLogs(layout.root / "sessions"),
+        mode=(mode.value, mode.origin),
     )
 
     recipes = Recipes(workflows, environments, ledger, runner, Secrets(layout.secrets).is_set)

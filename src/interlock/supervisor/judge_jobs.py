@@ -26,7 +26,14 @@ Measure = Callable[[JudgeKind, Mapping[str, Any]], Mapping[str, Any]]
 
 _KEPT = 256
 _MEASUREMENTS = frozenset(
-    {JudgeKind.RED, JudgeKind.GREEN, JudgeKind.BASE, JudgeKind.COMMAND, JudgeKind.STATIC}
+    {
+        JudgeKind.RED,
+        JudgeKind.GREEN,
+        JudgeKind.BASE,
+        JudgeKind.WORK,
+        JudgeKind.COMMAND,
+        JudgeKind.STATIC,
+    }
 )
 
 

@@ -24,6 +24,7 @@ from interlock.ports.judge import (
     Judge,
     RedRequest,
     StaticRequest,
+    WorkRequest,
 )
 from interlock.ports.runner import JudgeKind
 from interlock.statics import python
@@ -100,6 +101,8 @@ def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mappin
                 return _plain(judge.command(msgspec.convert(request, CommandRequest)))
             case JudgeKind.STATIC:
                 return _plain(judge.static(msgspec.convert(request, StaticRequest)))
+            case JudgeKind.WORK:
+                return _plain(judge.work(msgspec.convert(request, WorkRequest)))
             case JudgeKind.ENVIRONMENT:
                 wanted = msgspec.convert(request, EnvironmentRequest)
                 digest = judge.environment(wanted.spec, wanted.base, newer_than=wanted.newer_than)

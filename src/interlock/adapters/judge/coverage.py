@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from interlock.adapters.judge.results import Watched
@@ -10,7 +11,7 @@ from interlock.adapters.judge.snapshot import Snapshot
 from interlock.core.facts import CoveredFile
 from interlock.ports.statics import Statics
 
-__all__ = ["covered_files"]
+__all__ = ["covered_files", "without_moved"]
 
 
 def covered_files(
@@ -45,6 +46,24 @@ def covered_files(
                     changed=tuple(sorted(changed)),
                 )
             )
+    return tuple(found)
+
+
+def without_moved(
+    files: Iterable[CoveredFile], base: Snapshot, candidate: Snapshot, paths: Iterable[str]
+) -> tuple[CoveredFile, ...]:
+    """The same, where a line that any of the paths had on the base is none that changed."""
+    there = {
+        line.strip()
+        for path in paths
+        if path in base.paths
+        for line in base.read(path).splitlines()
+    }
+    found = []
+    for file in files:
+        lines = candidate.read(file.path).splitlines()
+        changed = tuple(n for n in file.changed if lines[n - 1].strip() not in there)
+        found.append(replace(file, changed=changed))
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from interlock.adapters.judge.coverage import covered_files
+from interlock.adapters.judge.coverage import covered_files, without_moved
 from interlock.adapters.judge.results import Watched, watched
 from interlock.adapters.judge.snapshot import Snapshot
 from interlock.adapters.judge.variants import Variant, Variants
@@ -42,20 +42,25 @@ class Candidate:
     Args:
         tree: the candidate's sources with the frozen tests.
         reverted: the base's sources with the frozen tests.
+        stubbed: the same with stubs for what was planned, as RED had it.
         tests: ids of the new tests.
         must_pass: ids that have to be green for anything else to be worth a run.
         sources: Python sources that differ between the two trees.
         planned: symbols of the plan.
         seed: what names, orders and faults are chosen by.
+        is_unchanged: nothing new is tested, so the tests are old ones; those of them are
+            questioned that reach what changed or moved.
     """
 
     tree: Snapshot
     reverted: Snapshot
+    stubbed: Snapshot
     tests: tuple[str, ...]
     must_pass: frozenset[str]
     sources: tuple[str, ...]
     planned: tuple[str, ...]
     seed: str
+    is_unchanged: bool = False
 
 
 class GreenRuns:
@@ -77,9 +82,6 @@ class GreenRuns:
         self._candidate = candidate
         self._clock = clock
         self._chance = random.Random(candidate.seed)  # noqa: S311 — repeatable; the seed is secret
-        self._variants = Variants(
-            candidate.tree, candidate.tests, candidate.sources, statics, candidate.seed
-        )
 
     def facts(self) -> GreenFacts:
         """Everything that was measured."""
@@ -93,20 +95,48 @@ class GreenRuns:
             seed=of.seed,
             coverage=covered_files(of.sources, of.reverted, of.tree, seen, self._statics),
         )
+        if of.is_unchanged:
+            covered = without_moved(facts.coverage, of.reverted, of.tree, of.sources)
+            facts = replace(facts, coverage=covered)
         if not of.tests or not _is_green(suite.run, of.must_pass):
             return facts
-        return self._questioned(facts, suite.run, seen)
-
-    def _questioned(self, facts: GreenFacts, suite: Run, seen: Mapping[str, Watched]) -> GreenFacts:
-        of = self._candidate
         # Guards may be skipped: those show nothing.
-        passing = suite.with_outcome(TestOutcome.PASSED)
+        passing = suite.run.with_outcome(TestOutcome.PASSED)
         telling = tuple(test for test in of.tests if test in passing)
+        faults = self._faults(seen, telling)
+        if of.is_unchanged:
+            reaching = {test for fault in faults.mutations for test in _reaching(seen, fault)}
+            of = replace(of, tests=tuple(test for test in telling if test in reaching))
+            self._candidate = of
+            telling = of.tests
+            facts = replace(facts, red_tests=of.tests)
+            if not of.tests:
+                untried = tuple(_mutant(m, Fate.NOT_RUN) for m in faults.mutations)
+                return replace(facts, mutants=untried, not_tried=faults.left_out)
+        return self._questioned(facts, suite.run, seen, telling, faults)
+
+    def _faults(self, seen: Mapping[str, Watched], telling: Sequence[str]) -> Mutations:
+        of = self._candidate
         called = _called(seen, telling)
-        faults = self._statics.mutations(_versions(of), of.planned, called, of.seed)
+        return self._statics.mutations(
+            _versions(of), of.planned, called, of.seed, moved=of.is_unchanged
+        )
+
+    def _questioned(
+        self,
+        facts: GreenFacts,
+        suite: Run,
+        seen: Mapping[str, Watched],
+        telling: tuple[str, ...],
+        faults: Mutations,
+    ) -> GreenFacts:
+        of = self._candidate
+        self._variants = Variants(of.tree, of.tests, of.sources, self._statics, of.seed)
         made = {name: self._variants.rewritten(name, kind) for name, kind in _KINDS.items()}
         due = {name: variant for name, (variant, _) in made.items()}
-        due["revert"] = self._variants.reverted(of.reverted)
+        if not of.is_unchanged:
+            # Old tests are green on the base's sources.
+            due["revert"] = self._variants.reverted(of.reverted)
         budget = _Budget(self._clock, _FIXED_S + _SHARE * suite.duration_s)
         runs: dict[str, Run] = {}
         own: list[TestResult] = []
@@ -123,6 +153,9 @@ class GreenRuns:
                 mutants[item] = _fate(item, measured.run, telling)
             # All of them must fail in every run; those that do are no news.
             own += [t for t in measured.own if item == "control" or t.outcome not in _BAD]
+        if "revert" in runs and not runs["revert"].whole:
+            # The tests' own set-up may need what is new: then no test begins without it.
+            runs["revert"] = self._bench.measure(self._variants.reverted(of.stubbed)).run
         again = unexpected = None
         if set(telling) - runs["neutral"].with_outcome(TestOutcome.PASSED):
             again = self._bench.measure(self._variants.neutral_again()).run
@@ -135,7 +168,7 @@ class GreenRuns:
         tests = (*(test for test in control.tests if test.id in sunk), *own)
         return replace(
             facts,
-            revert=runs["revert"],
+            revert=runs.get("revert"),
             control=replace(control, tests=tests),
             not_sunk=_others(of.tests, sunk),
             twin=runs["twin"],
@@ -178,7 +211,7 @@ class GreenRuns:
         noticed = {mutant.symbol for mutant in mutants.values() if mutant.fate is Fate.NOTICED}
         changed: dict[Mutation, Mutant] = {}
         for fault in faults.mutations:
-            others = _reaching(seen, fault, without=self._candidate.tests)
+            others = _others(_reaching(seen, fault), self._candidate.tests)
             if fault.symbol in noticed or fault not in mutants or not others:
                 continue
             if not budget.allows(suite.duration_s * len(others) / len(suite.tests)):
@@ -227,11 +260,8 @@ def _others(tests: Sequence[str], done: Collection[str]) -> tuple[str, ...]:
     return tuple(test for test in tests if test not in done)
 
 
-def _reaching(
-    seen: Mapping[str, Watched], fault: Mutation, *, without: Collection[str]
-) -> tuple[str, ...]:
-    found = seen[fault.path].reached.get(fault.starts, ()) if fault.path in seen else ()
-    return _others(found, without)
+def _reaching(seen: Mapping[str, Watched], fault: Mutation) -> tuple[str, ...]:
+    return seen[fault.path].reached.get(fault.starts, ()) if fault.path in seen else ()
 
 
 def _fate(fault: Mutation, run: Run, tests: Collection[str]) -> Mutant:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -28,6 +29,7 @@ from interlock.adapters.judge.provisions import Provisions
 from interlock.adapters.judge.results import Blame
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Variant, files_of, function_of
+from interlock.adapters.judge.work_kind import kind_of_work
 from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.secrets import DIRECTORY as SECRETS
 from interlock.adapters.secrets import Secrets
@@ -40,10 +42,12 @@ from interlock.core.facts import (
     RedFacts,
     Run,
     TestOutcome,
+    WorkFacts,
 )
 from interlock.core.model import EnvironmentSpec
 from interlock.core.parameters import function
 from interlock.core.policy.paths import PathRules
+from interlock.core.work import Kind
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level, Limits
 from interlock.ports.judge import (
@@ -52,6 +56,7 @@ from interlock.ports.judge import (
     GreenRequest,
     RedRequest,
     StaticRequest,
+    WorkRequest,
 )
 from interlock.ports.statics import Statics, Stubs
 
@@ -122,6 +127,19 @@ class PytestJudge:
         """See ``ports.judge.Judge``."""
         return str(self._environments.at(digest).root)
 
+    def work(self, request: WorkRequest) -> WorkFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        contents = self._contents(request.base)
+        facts = kind_of_work(
+            contents.tree(request.base),
+            contents.tree(request.tree),
+            _matcher(request.test_patterns),
+            request.types,
+            self._statics,
+        )
+        return replace(facts, level=level)
+
     def base(self, request: BaseRequest) -> BaseFacts:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
@@ -158,19 +176,21 @@ class PytestJudge:
     def green(self, request: GreenRequest) -> GreenFacts:
         """See ``ports.judge.Judge``."""
         level = self._place.level.value
-        known = GreenFacts(level=level, red_tests=request.red_tests, base_green=request.base_green)
+        known = GreenFacts(
+            level=level,
+            red_tests=request.red_tests,
+            base_green=request.base_green,
+            kind=request.kind,
+        )
         try:
             conditions = self._provisions.of(request.environment, request.base)
             facts = self._green(request, conditions)
         except InterlockError as error:
             return replace(known, problem=_problem(error))
-        return replace(
-            facts,
-            environment=conditions.environment.digest,
-            level=level,
-            red_tests=known.red_tests,
-            base_green=known.base_green,
-        )
+        facts = replace(facts, environment=conditions.environment.digest, level=level)
+        if request.kind:
+            return replace(facts, kind=request.kind)
+        return replace(facts, red_tests=known.red_tests, base_green=known.base_green)
 
     def command(self, request: CommandRequest) -> JobFacts:
         """See ``ports.judge.Judge``."""
@@ -207,15 +227,13 @@ class PytestJudge:
         is_test = _matcher(request.test_patterns)
         base = contents.tree(request.base)
         frozen = contents.tree(request.tree).taking(base, lambda path: not is_test(path))
-        marker = f"il-{secrets.token_hex(8)}"
-        sources = [path for path in base.paths if not is_test(path)]
-        stubs = self._statics.stubs(request.new_symbols, sources, base.read, marker)
+        marker, stubs = self._stubs(base, request.new_symbols, is_test)
         kept = self._provisions.base_run(request.base, conditions)
         with self._workbench(conditions, frozen, request.seconds) as bench:
             base_run = _base_run(bench, base, kept)
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
-            red = bench.measure(variant, blame=_blame(stubs, marker, is_test)).run
+            red = bench.measure(variant, blame=_blame(stubs, marker, base, is_test)).run
         problem = f"the base: {base_run.problem}" if base_run.problem else red.problem
         if not problem and not red.tests and not red.collect_errors:
             problem = (
@@ -251,26 +269,48 @@ class PytestJudge:
             moved.append("the test configuration is not the one of RED")
         tree = candidate.taking(frozen, lambda path: is_test(path) or path in changed)
         sources = [path for path in tree.differing(frozen) if path.endswith(".py")]
+        _, stubs = self._stubs(base, request.new_symbols, is_test)
         of = Candidate(
             tree=tree,
             reverted=frozen,
+            stubbed=frozen.writing(stubs.changes),
             tests=request.new_tests,
             must_pass=frozenset({*request.red_tests, *request.base_green}),
             sources=tuple(sources),
             planned=request.new_symbols,
             seed=secrets.token_hex(16),
         )
+        kept = self._provisions.base_run(request.base, conditions)
         with self._workbench(conditions, tree, request.seconds) as bench:
+            if request.kind:
+                base_run = _base_run(bench, base, kept)
+                if problem := base_run.problem:
+                    return GreenFacts(problem=f"the base: {problem}")
+                if request.kind == Kind.DOCS and not (base_run.tests or base_run.collect_errors):
+                    return GreenFacts()
+                of = _unchanged(of, base_run, kept, is_refactoring=request.kind == Kind.REFACTOR)
             facts = GreenRuns(bench, self._statics, of).facts()
         suite = facts.suite
         nothing = "" if suite is None or suite.tests else "no tests were found"
+        if request.kind:
+            facts = replace(facts, base_green=tuple(sorted(of.must_pass)))
+            run = set(files_of(test.id for test in suite.tests)) if suite else set()
+            moved += [path for path in candidate.differing(base) if path in run]
         return replace(
             facts,
             problem=(suite.problem if suite else "") or nothing,
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
             findings=self._findings(base, candidate, is_test),
-            flaky=self._provisions.base_run(request.base, conditions).flaky,
+            flaky=kept.flaky,
         )
+
+    def _stubs(
+        self, base: Snapshot, symbols: Collection[str], is_test: Callable[[str], bool]
+    ) -> tuple[str, Stubs]:
+        """Stubs for what is planned, and the word that their errors carry."""
+        marker = f"il-{secrets.token_hex(8)}"
+        sources = [path for path in base.paths if not is_test(path)]
+        return marker, self._statics.stubs(symbols, sources, base.read, marker)
 
     def _contents(self, base: str) -> Contents:
         return Contents(self._repository, base, self._directory / "base")
@@ -319,6 +359,18 @@ class PytestJudge:
         )
 
 
+def _unchanged(of: Candidate, base: Run, kept: BaseRun, *, is_refactoring: bool) -> Candidate:
+    """The candidate where nothing new is tested: what passed on the base has to pass."""
+    passed = base.with_outcome(TestOutcome.PASSED)
+    steady = tuple(test.id for test in base.tests if test.id in passed - set(kept.flaky))
+    return replace(
+        of,
+        tests=steady if is_refactoring else (),
+        must_pass=frozenset(passed),
+        is_unchanged=True,
+    )
+
+
 def _base_run(bench: Workbench, base: Snapshot, kept: BaseRun) -> Run:
     """The full suite of the base: measured once for each base and environment."""
     return kept.first(lambda: bench.measure(Variant(name="base", tree=base)).run)
@@ -329,11 +381,17 @@ def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lambda path: rules.why_not(path) is None
 
 
-def _blame(stubs: Stubs, marker: str, is_test: Callable[[str], bool]) -> Blame:
+def _blame(stubs: Stubs, marker: str, base: Snapshot, is_test: Callable[[str], bool]) -> Blame:
     # A symbol that no stub could be written for is planned all the same.
     named = (symbol.replace("::", ".").replace(":", ".") for symbol in stubs.impossible)
     names = stubs.names | frozenset(named)
-    return Blame(marker, names, is_source=lambda path: not is_test(path))
+
+    def is_attribute(name: str) -> bool:
+        written = re.compile(rb"(?:\.|\bdef +|^ +)%s\b" % re.escape(name.encode()), re.MULTILINE)
+        sources = (p for p in base.paths if p.endswith(".py") and not is_test(p))
+        return any(written.search(base.read(path)) for path in sources)
+
+    return Blame(marker, names, is_source=lambda path: not is_test(path), is_attribute=is_attribute)
 
 
 def _new_tests(base: Snapshot, frozen: Snapshot, base_run: Run) -> Variant:

@@ -28,6 +28,7 @@ class _Error(msgspec.Struct, forbid_unknown_fields=True):
     names: list[str]
     place: str
     of_value: bool
+    attribute: str = ""
 
 
 class _Collect(msgspec.Struct, tag="collect", tag_field="k", forbid_unknown_fields=True):
@@ -104,11 +105,14 @@ class Blame:
         marker: text that only stubs raise with.
         names: dotted names that the plan says will be added.
         is_source: whether a path of the tree is code under test.
+        is_attribute: whether the code under test has an attribute of that name anywhere. What looks
+            for it where it is not expects another object; a misspelt one is nowhere.
     """
 
     marker: str = ""
     names: frozenset[str] = field(default_factory=frozenset)
     is_source: Callable[[str], bool] = field(default=lambda _path: False)
+    is_attribute: Callable[[str], bool] = field(default=lambda _name: False)
 
     def cause(self, error: _Error | None) -> Cause:
         """Why a test is not green."""
@@ -121,6 +125,8 @@ class Blame:
         if any(self._planned(name) for name in error.names):
             return Cause.PLANNED_SYMBOL
         if error.place and (error.of_value or self.is_source(error.place)):
+            return Cause.BEHAVIOUR
+        if error.attribute and self.is_attribute(error.attribute):
             return Cause.BEHAVIOUR
         return Cause.OTHER
 

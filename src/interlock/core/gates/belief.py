@@ -19,6 +19,7 @@ __all__ = [
     "BLOCKING_FINDINGS",
     "Doubt",
     "doubt",
+    "forged",
     "found_in_text",
     "inconclusive",
     "survivors",
@@ -66,6 +67,15 @@ def doubt(measured: GreenFacts, accepted: frozenset[str] = frozenset()) -> Doubt
         or _finding(measured, accepted)
         or _no_oracle(measured)
         or _faults(measured)
+    )
+
+
+def forged(measured: GreenFacts, accepted: frozenset[str] = frozenset()) -> Doubt | None:
+    """The first sign that results do not come from the tests, where old ones were questioned."""
+    if measured.control is None:
+        return _finding(measured, accepted)
+    return (
+        _control(measured) or _unwhole(measured) or _sunk(measured) or _finding(measured, accepted)
     )
 
 

@@ -3,17 +3,26 @@ pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from interlock.core.conditions import holds
 from interlock.core.facts import GateFacts
 from interlock.core.gates import verdicts
 from interlock.core.gates.jobs import NOTHING, Plan
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.rules import evaluate_artifact
-from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
+from interlock.core.model import (
+    Approver,
+    CheckSpec,
+    GateSpec,
+    GateType,
+    Mode,
+    PhaseSpec,
+    Severity,
+)
 from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome, Reason
 
 __all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs", "plan_of", "runs"]
@@ -21,17 +30,31 @@ __all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs", "plan
 T = TypeVar("T")
 
 
-def needs(gate: GateSpec | None) -> frozenset[Needs]:
-    """Measurements that have to be made before the gate can be evaluated."""
-    if gate is None:
+def needs(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> frozenset[Needs]:
+    """Measurements that have to be made before the gate can be evaluated.
+
+    Args:
+        named: what conditions may ask about, if it is known: what does not apply needs nothing.
+    """
+    if gate is None or _is_left_out(gate.when, named):
         return frozenset()
-    found = (CHECKS[c.check].needs for c in gate.checks if c.check in CHECKS)
+    found = (
+        CHECKS[c.check].needs
+        for c in gate.checks
+        if c.check in CHECKS and not _is_left_out(c.when, named)
+    )
     return frozenset[Needs]().union(*found)
 
 
-def plan_of(gate: GateSpec | None) -> Plan:
-    """Everything that the gate's checks want to have run or read."""
-    plans = [_plan(check) for check in gate.checks] if gate else []
+def plan_of(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> Plan:
+    """Everything that the gate's checks want to have run or read.
+
+    Args:
+        named: as of ``needs``.
+    """
+    if gate is None or _is_left_out(gate.when, named):
+        return NOTHING
+    plans = [_plan(check) for check in gate.checks if not _is_left_out(check.when, named)]
     return Plan(
         jobs=_each(plan.jobs for plan in plans),
         lists_tree=any(plan.lists_tree for plan in plans),
@@ -60,19 +83,31 @@ def _each(listed: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(item for items in listed for item in items))
 
 
-def evaluate_leaving(phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts) -> GateResult:
-    """The way out of ``phase``: its artifacts with their rules, then the gate."""
+def _is_left_out(when: str, named: Mapping[str, Any] | None) -> bool:
+    return named is not None and holds(when, named).holds is False
+
+
+def evaluate_leaving(
+    phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts, mode: Mode = Mode.STRICT
+) -> GateResult:
+    """The way out of ``phase``: its artifacts with their rules, then the gate.
+
+    Args:
+        mode: how hard gates bind for the task; below strict nothing but a person keeps one shut.
+    """
     artifacts = tuple(
         r for spec in phase.required_artifacts for r in evaluate_artifact(spec, facts, phase)
     )
     if gate is None:
-        status = GateStatus.BLOCKED if artifacts else GateStatus.PASSED
-        return GateResult(gate="", status=status, checks=artifacts)
-    return evaluate_gate(gate, facts, artifacts)
+        return _settled("", artifacts, mode)
+    return evaluate_gate(gate, facts, artifacts, mode)
 
 
 def evaluate_gate(
-    gate: GateSpec, facts: GateFacts, before: tuple[CheckResult, ...] = ()
+    gate: GateSpec,
+    facts: GateFacts,
+    before: tuple[CheckResult, ...] = (),
+    mode: Mode = Mode.STRICT,
 ) -> GateResult:
     """The gate with all its checks.
 
@@ -80,20 +115,40 @@ def evaluate_gate(
         gate: as written.
         facts: what was measured.
         before: results that have to let through as well (artifacts).
+        mode: as of ``evaluate_leaving``.
     """
+    if conditions := _condition(gate, facts):
+        before += conditions
+        if conditions[0].outcome is Outcome.NOT_APPLICABLE:
+            return _settled(gate.id, before, mode)
     checks = before + tuple(evaluate_check(spec, facts) for spec in gate.checks)
-    if any(c.severity is Severity.BLOCKING and not c.outcome.lets_through for c in checks):
-        return GateResult(gate=gate.id, status=GateStatus.BLOCKED, checks=checks)
-    if gate.type is not GateType.APPROVAL:
-        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks)
+    passed = _settled(gate.id, checks, mode)
+    if gate.type is not GateType.APPROVAL or passed.status is GateStatus.BLOCKED:
+        return passed
     if by := _approver(gate, facts, checks):
-        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks, approved_by=by)
+        return replace(passed, approved_by=by)
     is_for_people = not {Approver.HUMAN, Approver.ORCHESTRATOR}.isdisjoint(gate.approvers)
-    return GateResult(
-        gate=gate.id,
-        status=GateStatus.AWAITING_APPROVAL if is_for_people else GateStatus.BLOCKED,
-        checks=checks,
-        missing=(_needed(gate, checks, is_for_people),),
+    needed = _needed(gate, checks, is_for_people)
+    if is_for_people:
+        return replace(passed, status=GateStatus.AWAITING_APPROVAL, missing=(needed,))
+    if mode is Mode.STRICT:
+        return replace(passed, status=GateStatus.BLOCKED, missing=(needed,))
+    return replace(passed, overridden=(*passed.overridden, needed))
+
+
+def _settled(gate: str, checks: tuple[CheckResult, ...], mode: Mode) -> GateResult:
+    """What the checks alone come to."""
+    failed = _failed(checks)
+    if failed and mode is Mode.STRICT:
+        return GateResult(gate=gate, status=GateStatus.BLOCKED, checks=checks)
+    return GateResult(gate=gate, status=GateStatus.PASSED, checks=checks, overridden=failed)
+
+
+def _failed(checks: tuple[CheckResult, ...]) -> tuple[Reason, ...]:
+    return tuple(
+        check.reason
+        for check in checks
+        if check.severity is Severity.BLOCKING and not check.outcome.lets_through
     )
 
 
@@ -111,8 +166,34 @@ def _needed(gate: GateSpec, checks: tuple[CheckResult, ...], is_for_people: bool
     )
 
 
+def _condition(gate: GateSpec, facts: GateFacts) -> tuple[CheckResult, ...]:
+    """What is to be said of the gate's condition, if it does not simply hold."""
+    spec = CheckSpec(check="when", position=gate.position)
+    found = _unless(spec, gate.when, f"gate {gate.id}", facts)
+    return (found,) if found else ()
+
+
+def _unless(spec: CheckSpec, when: str, what: str, facts: GateFacts) -> CheckResult | None:
+    """``None`` if the condition holds; one that cannot be evaluated leaves nothing out."""
+    answer = holds(when, facts.named)
+    if answer.holds:
+        return None
+    if answer.holds is False:
+        said = f"{what} does not apply: {answer.why}"
+        return result(spec, Outcome.NOT_APPLICABLE, said, facts={"when": when})
+    return result(
+        spec,
+        Outcome.UNDETERMINED,
+        f"whether {what} applies cannot be told: {answer.why}",
+        remedy="Correct the condition in agent_workflow.yaml; a new task then goes by it.",
+        facts={"when": when},
+    )
+
+
 def evaluate_check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     """One check; a kind that is not there, or fails over the facts, has determined nothing."""
+    if found := _unless(spec, spec.when, spec.check, facts):
+        return found
     kind = CHECKS.get(spec.check)
     if kind is None:
         return result(

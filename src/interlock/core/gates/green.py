@@ -8,9 +8,11 @@ from interlock.core.gates.claims import false_claim
 from interlock.core.gates.flaky import flaky
 from interlock.core.gates.kind import CheckKind, Examples, Needs, result, settings
 from interlock.core.gates.samples import NEW, OLD, green, run
+from interlock.core.gates.unchanged import changes_behaviour
 from interlock.core.model import CheckSpec
 from interlock.core.parameters import replaced
 from interlock.core.reasons import CheckResult, Outcome
+from interlock.core.work import WITHOUT_RED, Kind
 
 __all__ = ["KINDS"]
 
@@ -19,9 +21,19 @@ _SKIPS = (TestOutcome.SKIPPED, TestOutcome.XFAILED, TestOutcome.XPASSED)
 _BAD = (TestOutcome.FAILED, TestOutcome.ERROR)
 
 
-def _unmeasured(spec: CheckSpec, facts: GreenFacts | None) -> CheckResult | None:
+def _unmeasured(spec: CheckSpec, everything: GateFacts) -> CheckResult | None:
+    facts = everything.green
     if facts is None:
         return result(spec, Outcome.NOT_YET, "the judge has not measured GREEN yet")
+    if facts.kind and (everything.named.get("work.kind") not in WITHOUT_RED):
+        return result(
+            spec,
+            Outcome.UNDETERMINED,
+            f"it was measured as {facts.kind} work, without new tests, and is more than that",
+            remedy="Go back to TDD and write a test that fails first.",
+        )
+    if facts.kind == Kind.DOCS and not facts.problem and facts.suite is None:
+        return result(spec, Outcome.NOT_APPLICABLE, "documentation alone, and there are no tests")
     if facts.problem or facts.suite is None:
         return result(
             spec,
@@ -33,7 +45,7 @@ def _unmeasured(spec: CheckSpec, facts: GreenFacts | None) -> CheckResult | None
         return result(
             spec,
             Outcome.FAIL,
-            f"frozen since RED, but changed: {', '.join(facts.frozen_changed)}",
+            f"{_pinned(facts)}, but changed: {', '.join(facts.frozen_changed)}",
             remedy="Go back to TDD to change tests or their configuration, visibly.",
             facts={"changed": list(facts.frozen_changed)},
         )
@@ -52,7 +64,7 @@ def _unmeasured(spec: CheckSpec, facts: GreenFacts | None) -> CheckResult | None
             f"the test run is not whole: {facts.suite.problem or 'it did not end by itself'}",
             remedy=_LOOK,
         )
-    if not facts.red_tests:
+    if not facts.red_tests and not facts.kind:
         return result(
             spec,
             Outcome.UNDETERMINED,
@@ -62,8 +74,12 @@ def _unmeasured(spec: CheckSpec, facts: GreenFacts | None) -> CheckResult | None
     return None
 
 
+def _pinned(facts: GreenFacts) -> str:
+    return f"{facts.kind} work keeps the base's tests" if facts.kind else "frozen since RED"
+
+
 def _all_tests_pass(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    if missing := _unmeasured(spec, facts.green):
+    if missing := _unmeasured(spec, facts):
         return missing
     measured = facts.green
     assert measured is not None
@@ -71,7 +87,8 @@ def _all_tests_pass(spec: CheckSpec, facts: GateFacts) -> CheckResult:
     lie = false_claim(facts.artifacts.get("test_run_result"), measured.suite, facts.tree)
     if failing := _failing(spec, measured, measured.suite, lie):
         return failing
-    if found := doubt(measured, frozenset(spec.params.get("accept", ()))):
+    accepted = frozenset(spec.params.get("accept", ()))
+    if found := (changes_behaviour if measured.kind else doubt)(measured, accepted):
         return result(spec, found.outcome, found.message, remedy=found.remedy, facts=found.facts)
     if lie:
         return result(
@@ -86,7 +103,7 @@ def _all_tests_pass(spec: CheckSpec, facts: GateFacts) -> CheckResult:
 def _believed(spec: CheckSpec, measured: GreenFacts, suite: Run) -> CheckResult:
     """Green, with what a reviewer should know all the same."""
     passed = len(suite.with_outcome(TestOutcome.PASSED))
-    message = f"{passed} pass, {len(measured.red_tests)} of them were red before"
+    message = f"{passed} pass, {_of_them(measured)}"
     noticed = sum(mutant.fate is Fate.NOTICED for mutant in measured.mutants)
     message += f"; {noticed} of {len(measured.mutants)} faults are noticed"
     blind, signs = inconclusive(measured), found_in_text(measured)
@@ -97,6 +114,12 @@ def _believed(spec: CheckSpec, measured: GreenFacts, suite: Run) -> CheckResult:
         return result(spec, Outcome.PASS, message, facts=facts)
     remedy = "Read it before you rely on it; an inconclusive test needs an assertion of its own."
     return result(spec, Outcome.WARN, f"{message}; {notes[0]}", remedy=remedy, facts=facts)
+
+
+def _of_them(measured: GreenFacts) -> str:
+    if measured.kind:
+        return f"as on the base, {len(measured.red_tests)} of them reach what changed"
+    return f"{len(measured.red_tests)} of them were red before"
 
 
 def _failing(spec: CheckSpec, measured: GreenFacts, suite: Run, lie: str) -> CheckResult | None:
@@ -130,7 +153,7 @@ def _outcome(suite: Run, test_id: str) -> str:
 
 
 def _no_skipped_tests(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    if missing := _unmeasured(spec, facts.green):
+    if missing := _unmeasured(spec, facts):
         return missing
     measured = facts.green
     assert measured is not None

@@ -130,5 +130,6 @@ def result(
             remedy=remedy,
             position=spec.position,
             facts=dict(facts or {}),
+            finding=message,
         ),
     )

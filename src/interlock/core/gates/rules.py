@@ -27,6 +27,9 @@ __all__ = ["RULES", "ArtifactRule", "evaluate_artifact"]
 Wrong = Callable[[Any, GateFacts, PhaseSpec], str]
 """What is wrong with a document of a phase, or an empty string."""
 
+_NOTHING_WRONG = (0, 5)
+"""Exit codes of a runner all of whose tests passed, and of one that found none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactRule:
@@ -75,16 +78,21 @@ def _tests_cover(doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
     return f"nothing is said to cover {', '.join(missing)}" if missing else ""
 
 
+def _broke_off(doc: Any) -> bool:
+    """A run that ended before any test: its set-up needs what is not there yet."""
+    return number(doc, "exit_code") not in _NOTHING_WRONG
+
+
 def _tests_were_run(doc: Any, _facts: GateFacts, _phase: PhaseSpec) -> str:
     count = sum(number(doc, key) for key in ("passed", "failed", "skipped"))
-    if text(doc, "command") and count > 0:
+    if text(doc, "command") and (count > 0 or _broke_off(doc)):
         return ""
     return "the result names no test that ran (a file that cannot be collected counts as failed)"
 
 
 def _tests_failed(doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
     # After going back from a later phase its code is still there, and the agent sees no failure.
-    if number(doc, "failed") > 0 or facts.has_foreign_changes:
+    if number(doc, "failed") > 0 or _broke_off(doc) or facts.has_foreign_changes:
         return ""
     return "the result names no failing test"
 

@@ -20,7 +20,7 @@ from interlock.ports.statics import ReadSource
 from interlock.statics.python.modules import Layout
 from interlock.statics.python.symbols import parse
 
-__all__ = ["configuration", "main_configuration"]
+__all__ = ["configuration", "documents_that_run", "main_configuration"]
 
 # In the order in which pytest takes them.
 _OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
@@ -31,6 +31,10 @@ _STARTUP = frozenset({"sitecustomize.py", "usercustomize.py"})
 _ANNOUNCES = re.compile(r"\.(?:dist|egg)-info/|(?:^|/)entry_points\.txt$|\.pth$")
 _TEXT_CONSTANT = re.compile(r"Constant\(value='([\w.]+)'")
 _PLUGINS = "options.entry_points"
+_DOCTEST_GLOB = re.compile(r"--doctest-glob[\s=]+[\"']?([^\s\"',\]]+)")
+_RUNS_DOCUMENTS = re.compile(
+    r"sybil|markdown-docs|pytest_markdown|codeblocks|phmdoctest|mktestdocs"
+)
 _PLUGIN_OPTION = re.compile(r"-p[\s=]*([\w.]+)")
 
 
@@ -66,6 +70,20 @@ def main_configuration(paths: Collection[str], read: ReadSource) -> str | None:
         if path in there and _has_settings(path, read(path)):
             return path
     return None
+
+
+def documents_that_run(paths: Collection[str], read: ReadSource) -> tuple[str, ...]:
+    """Globs of documents that the settings let pytest run: its own, and those of known plugins."""
+    found: set[str] = set()
+    for path in paths:
+        if (meaning := _meaning(path, read)) and basename(path) not in _STARTUP:
+            text = read(path).decode(errors="replace")
+            found.update(_DOCTEST_GLOB.findall(text))
+            if _RUNS_DOCUMENTS.search(text + meaning):
+                found.update(("*.md", "*.rst", "*.txt"))
+            elif "doctest-modules" in text or "doctest-glob" in text:
+                found.add("test*.txt")
+    return tuple(sorted(found))
 
 
 def _digest(meaning: str) -> str:

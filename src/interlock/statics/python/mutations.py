@@ -39,7 +39,14 @@ class _Changed:
     old: ast.stmt | None
 
 
-def mutations(versions: Versions, planned: Collection[str], called: Called, seed: str) -> Mutations:
+def mutations(
+    versions: Versions,
+    planned: Collection[str],
+    called: Called,
+    seed: str,
+    *,
+    moved: bool = False,
+) -> Mutations:
     """Faults for what changed, in the order in which they should be tried.
 
     Args:
@@ -47,9 +54,10 @@ def mutations(versions: Versions, planned: Collection[str], called: Called, seed
         planned: symbols of the plan; values among them count as well as functions.
         called: path → first lines of the functions that new tests call in the candidate.
         seed: decides which of many possible faults are chosen.
+        moved: what stands in another file now counts as changed.
     """
     chance = random.Random(seed)  # noqa: S311 — a choice that has to be repeatable
-    changed = list(_changed(versions, planned))
+    changed = list(_changed(versions, planned, moved=moved))
     found = [each for each in changed if each.is_planned or _is_called(each, called)]
     if not any(_is_called(each, called) for each in changed):
         # The tests drive another process, or it only looks as if they called nothing.
@@ -70,17 +78,22 @@ def _symbol(changed: _Changed) -> str:
     return f"{changed.path}::{changed.name}"
 
 
-def _changed(versions: Versions, planned: Collection[str]) -> Iterator[_Changed]:
+def _changed(versions: Versions, planned: Collection[str], *, moved: bool) -> Iterator[_Changed]:
     olds = {path: _definitions(old)[1] for path, (old, _) in versions.items() if old is not None}
     # What only moved to another file did not change.
-    known = {(name, _meaning(node)) for each in olds.values() for name, node in each}
+    known = {
+        (path if moved else "", name, _meaning(node))
+        for path, each in olds.items()
+        for name, node in each
+    }
     for path, (_, new) in versions.items():
         if new is None:
             continue
         tree, definitions = _definitions(new)
         for name, node in definitions:
             is_planned = _is_planned(path, name, planned)
-            if (_first_line(node) or is_planned) and (name, _meaning(node)) not in known:
+            meant = (path if moved else "", name, _meaning(node))
+            if (_first_line(node) or is_planned) and meant not in known:
                 old = dict(olds.get(path, ())).get(name)
                 yield _Changed(path, name, tree, node, is_planned, old)
 

@@ -9,7 +9,7 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 
-__all__ = ["bindings", "changed_symbols", "parse", "symbols"]
+__all__ = ["bindings", "changed_symbols", "means_the_same", "parse", "symbols"]
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -54,6 +54,24 @@ def changed_symbols(old: bytes, new: bytes) -> frozenset[str]:
     except ValueError:
         before = {}
     return frozenset(name for name, digest in after.items() if before.get(name) != digest)
+
+
+def means_the_same(old: bytes, new: bytes) -> bool:
+    """Whether two sources do the same when they run; not if one cannot be parsed."""
+    try:
+        before, after = parse(old), parse(new)
+    except ValueError:
+        return False
+    return _running(before) == _running(after)
+
+
+def _running(tree: ast.Module) -> str:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | _Function):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def bindings(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:

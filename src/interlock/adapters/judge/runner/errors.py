@@ -27,7 +27,7 @@ def describe(
     ``names`` are the dotted names that it says do not exist (``*.name`` if it does not say where),
     ``chain`` the messages of what it was raised from, ``place`` the file of the tree that raised
     it, or that has the function whose arguments were refused, ``of_value`` whether an operation on
-    a value failed there.
+    a value failed there, ``attribute`` what an object (no module) does not have.
 
     Args:
         root: directory of the tree.
@@ -41,6 +41,7 @@ def describe(
         "names": list(_missing(error)),
         "place": place_of(error, root),
         "of_value": is_of_a_value(error, root),
+        "attribute": _attribute(error),
     }
 
 
@@ -66,6 +67,13 @@ def _chain(error: BaseException) -> Iterator[str]:
             return
         yield _message(at)
         at = at.__cause__ or at.__context__
+
+
+def _attribute(error: BaseException) -> str:
+    match error:
+        case AttributeError(name=str(name), obj=owner) if not isinstance(owner, ModuleType):
+            return name
+    return ""
 
 
 def _missing(error: BaseException) -> Iterator[str]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import re
 from typing import Any
 
 from .lines import Lines
 
 __all__ = ["Frames"]
+
+# What an object without a text of its own shows of itself differs from run to run.
+_ADDRESS = re.compile(r"( at 0x)[0-9a-fA-F]+")
 
 
 class Frames:
@@ -27,9 +31,22 @@ class Frames:
         self._fd = fd
         self._directory = directory
         self._process = os.getpid()
+        self._names: dict[str, str] = {}
+        self._taken: set[str] = set()
 
     def name(self, test: str) -> str:
-        """A test (or file) of the project as the judge calls it."""
+        """A test (or file) of the project as the judge calls it: the same in every run."""
+        if test not in self._names:
+            known = stable = _ADDRESS.sub(r"\1", self._from_root(test))
+            count = 1
+            while stable in self._taken:
+                count += 1
+                stable = f"{known}#{count}"
+            self._taken.add(stable)
+            self._names[test] = stable
+        return self._names[test]
+
+    def _from_root(self, test: str) -> str:
         if not self._directory:
             return test
         path, separator, inner = test.partition("::")
