@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.events import EventType
-from interlock.core.facts import BaseFacts, GreenFacts, RedFacts, WorkFacts
+from interlock.core.facts import BaseFacts, GreenFacts, JobFacts, RedFacts, WorkFacts
 from interlock.core.gates.samples import green, red
 from interlock.core.model import EnvironmentSpec, Mode, WorkflowSpec
 from interlock.core.states import TaskStatus
@@ -137,12 +137,14 @@ class Bench:
         self.green: GreenFacts = replace(green(), environment="env")
         self.work = WorkFacts()
         self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
+        self.job = JobFacts(environment="env", exit_code=0)
+        self.jobs: list[tuple[JudgeKind, Mapping[str, Any]]] = []
         self.workflow = WORKFLOW
         self.mode = (Mode.STRICT, "default")
         self.mint_of: MintOf | None = None
         self._server: Server | None = None
 
-    def _judge(self, kind: JudgeKind, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
         match kind:
             case JudgeKind.RED:
                 return dict(plain(self.red))
@@ -150,6 +152,9 @@ class Bench:
                 return dict(plain(self.green))
             case JudgeKind.BASE:
                 return dict(plain(self.base))
+            case JudgeKind.COMMAND | JudgeKind.STATIC:
+                self.jobs.append((kind, request))
+                return dict(plain(self.job))
             case JudgeKind.WORK:
                 return dict(plain(self.work))
             case JudgeKind.ENVIRONMENT:
@@ -376,11 +381,12 @@ class Bench:
         return [kind for kind in stored if kind != EventType.BASE_MEASURED]
 
 
-def run(story: Callable[[Bench], Awaitable[None]]) -> None:
+def run(story: Callable[[Bench], Awaitable[None]], workflow: WorkflowSpec = WORKFLOW) -> None:
     """Tell a story on a fresh bench with a running server."""
 
     async def tell() -> None:
         bench = Bench()
+        bench.workflow = workflow
         await bench.start()
         try:
             await story(bench)

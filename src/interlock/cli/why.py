@@ -13,7 +13,6 @@ from interlock.cli.modes import mode_lines
 from interlock.cli.output import clean, emit, json_option, readable
 from interlock.cli.place import client, task_named
 from interlock.cli.tasks import work
-from interlock.core.gates.catalog import CHECKS
 
 __all__ = ["why"]
 
@@ -94,8 +93,7 @@ def _gate(gate: dict[str, Any], task_id: str, said: set[str]) -> list[str]:
 
 def _is_unbuilt(check: dict[str, Any]) -> bool:
     """Known, not built yet, and keeping nothing shut: not worth more than its name."""
-    known = CHECKS.get(check["check"])
-    return known is not None and not known.built and check["severity"] != "blocking"
+    return check["facts"].get("is_built") is False and check["severity"] != "blocking"
 
 
 def _node(node: dict[str, Any], indent: str, task_id: str) -> list[str]:

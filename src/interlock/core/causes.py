@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from interlock.core.explain import render
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.reasons import CheckResult, GateResult, Outcome
 
 __all__ = ["REQUEST", "causes", "told"]

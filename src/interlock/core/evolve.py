@@ -11,7 +11,7 @@ from typing import assert_never
 
 from interlock.core import events as ev
 from interlock.core.confinement import weakest
-from interlock.core.facts import ReviewVerdict
+from interlock.core.facts import GivenApproval, ReviewVerdict
 from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
 from interlock.core.work import PLAN, Kind, Work
@@ -69,11 +69,13 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
             return _aborted(moved, event)
+        case ev.ApprovalGiven():
+            return replace(moved, approvals=(*moved.approvals, _given(state, event)))
         case ev.GatePassed():
             return replace(moved, overridden=event.reasons)
         case ev.EnforcementRaised():
             return replace(moved, enforcement=event.enforcement)
-        case ev.TaskStarted() | ev.ApprovalGiven():
+        case ev.TaskStarted():
             return moved
         case ev.ToolDenied():
             return _denied(moved, event)
@@ -124,6 +126,7 @@ def _attempt(
             agent_id=event.agent_id,
             authors=tuple(dict.fromkeys((*state.authors, event.agent_id))),
             epoch=event.epoch,
+            held_since=event.epoch,
             confinement=event.confinement,
             weakest=weakest((state.weakest, event.confinement)),
             request=None,
@@ -199,6 +202,17 @@ def _review(
 
 def _work(event: ev.WorkClassified) -> Work:
     return Work(kind=Kind(event.kind), stated=event.stated, why=event.why, notes=event.notes)
+
+
+def _given(state: TaskState, event: ev.ApprovalGiven) -> GivenApproval:
+    return GivenApproval(
+        gate=event.gate,
+        phase=state.phase,
+        by=event.by,
+        tree=state.request.tree if state.request else "",
+        strength=event.strength,
+        epoch=state.epoch,
+    )
 
 
 def _frozen(event: ev.TestsFrozen) -> Frozen:
@@ -295,6 +309,8 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         notices=(),
         last_outcome="allowed",
         trees={**state.trees, event.source: event.tree},
+        left={**state.left, event.source: event.epoch},
+        entered={**state.entered, event.target: event.epoch},
         work=state.work if event.forward or PLAN in event.kept_artifacts else None,
         left_out=event.left_out,
     )

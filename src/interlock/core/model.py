@@ -97,7 +97,8 @@ class Position:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
     """One blocker of a gate: a named check, how bad its failure is, the check's own parameters, and
-    a condition without which it does not apply."""
+    a condition without which it does not apply; ``places`` says where each of the parameters that
+    is written stands."""
 
     check: str
     severity: Severity = Severity.BLOCKING
@@ -105,6 +106,7 @@ class CheckSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
     when: str = ""
     position: Position | None = None
+    places: Mapping[str, Position] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

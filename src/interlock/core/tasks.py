@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.core.events import BaseMeasured, LeftOut
-from interlock.core.facts import ReviewVerdict
+from interlock.core.facts import GivenApproval, ReviewVerdict
 from interlock.core.modes import ALL_STRICT, InForce
 from interlock.core.states import TaskStatus
 from interlock.core.work import Work
@@ -102,6 +102,9 @@ class TaskState:
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
         trees: phase → oid it was left with, for the trail.
+        entered, left: phase → epoch in which that happened last.
+        held_since: epoch in which the present, or else the newest, session took the phase.
+        approvals: every yes to a gate, the newest last.
         work: kind of work, once it was settled under the present plan.
         left_out: what did not apply on the way to the present phase.
     """
@@ -150,6 +153,10 @@ class TaskState:
     last_session: str = ""
     last_outcome: str = ""
     trees: Mapping[str, str] = field(default_factory=dict)
+    entered: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    held_since: int = 0
+    approvals: tuple[GivenApproval, ...] = ()
     commit: str = ""
     work: Work | None = None
     left_out: tuple[LeftOut, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.model import Position, WorkflowSpec
+from interlock.definition import check_plugins
 from interlock.definition.agents import check_claims
 from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
@@ -116,6 +117,7 @@ def load_tree(read: Callable[[str], bytes | None], *, file: str = "agent_workflo
 
 
 def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loaded:
+    check_plugins.installed()
     findings = Findings()
     sources = {file: text}
     node = compose(text, file=file, findings=findings)

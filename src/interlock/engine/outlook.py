@@ -9,7 +9,7 @@ from typing import Any
 from interlock.core.approvals import needed_strength
 from interlock.core.events import Event
 from interlock.core.facts import GreenFacts, RedFacts
-from interlock.core.gates.evaluate import needs
+from interlock.core.gates.evaluate import runs
 from interlock.core.gates.kind import Needs
 from interlock.core.leaving import outcome_of_leaving
 from interlock.core.model import TransitionSpec, WorkflowSpec
@@ -61,13 +61,13 @@ class Outlook:
         )
 
     def _measured_gate(self, state: TaskState) -> str:
-        """The gate of the pending request, if tests have to run for it."""
+        """The gate of the pending request, if something has to run for it."""
         if state.request is None or state.status is not TaskStatus.MEASURING:
             return ""
         workflow = self._ledger.workflow(state)
         phase, edge = workflow.phase(state.phase), _way_out(workflow, state)
         gate = phase.gate(edge.gate) if phase and edge and edge.gate else None
-        return gate.id if gate and needs(gate) & {Needs.RED, Needs.GREEN} else ""
+        return gate.id if gate and runs(gate) else ""
 
     async def _told(self, state: TaskState) -> list[tuple[Event, int]]:
         stored = await self._ledger.run(lambda: self._ledger.store.task_events(state.task_id))

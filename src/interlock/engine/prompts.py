@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from interlock.core.gates.catalog import CHECKS, SERVER_BUILT
+from interlock.core.gates.catalog import SERVER_BUILT
 from interlock.core.gates.documents import text, texts
 from interlock.core.gates.plan import criteria
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import (
     ArtifactSpec,
     CheckSpec,
@@ -228,7 +229,7 @@ def _condition(check: CheckSpec) -> str:
     known = CHECKS.get(check.check)
     if known is None:
         return f"{words} {check.check} holds: {check.message}"
-    later = "" if known.built else "; not measured yet"
+    later = "" if known.is_built else "; not measured yet"
     return f"{words} {known.passes_when} ({check.check}{later})"
 
 

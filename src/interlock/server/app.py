@@ -27,6 +27,7 @@ from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
 from interlock.core.model import TokenSpec, WorkflowSpec
+from interlock.definition import check_plugins
 from interlock.engine.calls import CountedAudit
 from interlock.engine.checkpoints import Checkpoints
 from interlock.engine.codec import plain
@@ -96,6 +97,7 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
         ConflictError: another server has this state; the message names it.
         NotFoundError: the state was never set up.
         IntegrityError: the records contradict themselves.
+        BrokenPluginError: a distribution brings a check that cannot be used.
     """
     async with AsyncExitStack() as stack:
         yield await _start(layout, stack)
@@ -103,6 +105,7 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
 
 async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     user_repo = _user_repository(layout)
+    check_plugins.installed()
     settings = Settings.load(user_repo / ".orchestrator" / "config.yaml")
     for notice in settings.notices():
         _log.warning("setting_worth_knowing", extra={"notice": notice})

@@ -3,14 +3,16 @@ pass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from interlock.core.conditions import holds
 from interlock.core.facts import GateFacts
-from interlock.core.gates import catalog, green, plan, red, review
+from interlock.core.gates import verdicts
+from interlock.core.gates.jobs import NOTHING, Plan
 from interlock.core.gates.kind import CheckKind, Needs, result
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.rules import evaluate_artifact
 from interlock.core.model import (
     Approver,
@@ -23,12 +25,9 @@ from interlock.core.model import (
 )
 from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome, Reason
 
-__all__ = ["CHECKS", "evaluate_gate", "evaluate_leaving", "needs"]
+__all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs", "plan_of", "runs"]
 
-CHECKS: Mapping[str, CheckKind] = {
-    kind.name: kind for kind in (*plan.KINDS, *red.KINDS, *green.KINDS, *review.KINDS)
-}
-"""Every check that is built, by name."""
+T = TypeVar("T")
 
 
 def needs(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> frozenset[Needs]:
@@ -45,6 +44,43 @@ def needs(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> froz
         if c.check in CHECKS and not _is_left_out(c.when, named)
     )
     return frozenset[Needs]().union(*found)
+
+
+def plan_of(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> Plan:
+    """Everything that the gate's checks want to have run or read.
+
+    Args:
+        named: as of ``needs``.
+    """
+    if gate is None or _is_left_out(gate.when, named):
+        return NOTHING
+    plans = [_plan(check) for check in gate.checks if not _is_left_out(check.when, named)]
+    return Plan(
+        jobs=_each(plan.jobs for plan in plans),
+        lists_tree=any(plan.lists_tree for plan in plans),
+        texts=_each(plan.texts for plan in plans),
+        documents=_each(plan.documents for plan in plans),
+        since=_each(plan.since for plan in plans),
+        valid=_each(plan.valid for plan in plans),
+    )
+
+
+def runs(gate: GateSpec | None) -> bool:
+    """Whether the judge has to run something for the gate."""
+    return bool(needs(gate) or plan_of(gate).jobs)
+
+
+def _plan(check: CheckSpec) -> Plan:
+    kind = CHECKS.get(check.check)
+    try:
+        return kind.plan(check.params) if kind else NOTHING
+    except Exception:
+        # Without what it wants to know it will have determined nothing.
+        return NOTHING
+
+
+def _each(listed: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(item for items in listed for item in items))
 
 
 def _is_left_out(when: str, named: Mapping[str, Any] | None) -> bool:
@@ -85,7 +121,7 @@ def evaluate_gate(
         before += conditions
         if conditions[0].outcome is Outcome.NOT_APPLICABLE:
             return _settled(gate.id, before, mode)
-    checks = before + tuple(_check(spec, facts) for spec in gate.checks)
+    checks = before + tuple(evaluate_check(spec, facts) for spec in gate.checks)
     passed = _settled(gate.id, checks, mode)
     if gate.type is not GateType.APPROVAL or passed.status is GateStatus.BLOCKED:
         return passed
@@ -154,7 +190,8 @@ def _unless(spec: CheckSpec, when: str, what: str, facts: GateFacts) -> CheckRes
     )
 
 
-def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+def evaluate_check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    """One check; a kind that is not there, or fails over the facts, has determined nothing."""
     if found := _unless(spec, spec.when, spec.check, facts):
         return found
     kind = CHECKS.get(spec.check)
@@ -162,24 +199,38 @@ def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
         return result(
             spec,
             Outcome.UNDETERMINED,
-            f"this version cannot measure {spec.check}",
-            remedy="interlock trust lists the checks that have no effect yet.",
+            f"there is no check {spec.check} here any more",
+            remedy="Install the distribution that brings it, then: interlock doctor",
         )
-    return kind.evaluate(spec, facts)
+    return _evaluated(kind, spec, facts)
+
+
+def _evaluated(kind: CheckKind, spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    try:
+        found = kind.evaluate(spec, facts)
+        # Whatever a kind of somebody else's gives back, it is about this check.
+        return replace(found, check=spec.check, severity=spec.severity)
+    except Exception as error:
+        return result(
+            spec,
+            Outcome.UNDETERMINED,
+            f"{spec.check} failed over the facts: {type(error).__name__}: {error}",
+            remedy="interlock doctor tries every kind of check on its examples.",
+        )
 
 
 def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...]) -> str:
     """Who of those that need no person lets the gate through; empty if none of them does."""
     if Approver.ORCHESTRATOR in gate.approvers and all(_is_clean(check) for check in checks):
         return Approver.ORCHESTRATOR.value
-    if Approver.REVIEW_AGENT in gate.approvers and review.all_pass(facts):
+    if Approver.REVIEW_AGENT in gate.approvers and verdicts.all_pass(facts):
         return Approver.REVIEW_AGENT.value
     return ""
 
 
 def _is_clean(check: CheckResult) -> bool:
     """Nothing failed or warned; a check that is known but not built yet says neither."""
-    known = catalog.CHECKS.get(check.check)
-    if known is not None and not known.built and check.severity is not Severity.BLOCKING:
+    known = CHECKS.get(check.check)
+    if known is not None and not known.is_built and check.severity is not Severity.BLOCKING:
         return True
     return check.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)

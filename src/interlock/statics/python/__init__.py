@@ -32,6 +32,9 @@ __all__ = [
     "public_names",
     "rendered",
     "rewritten_tests",
+    "rules",
     "statements",
     "stubs",
 ]
+
+rules = "python"
