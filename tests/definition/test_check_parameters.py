@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from tests.definition.small import SMALL
 
+from interlock.core.facts import GateFacts
+from interlock.core.gates.evaluate import evaluate_check
+from interlock.core.model import WorkflowSpec
+from interlock.core.reasons import Outcome
+from interlock.definition.digest import digest_of
 from interlock.definition.loader import Loaded, load
+from interlock.engine.codec import plain, typed
 from interlock.errors import DefinitionError
 
 PLACE = "check: all_tests_pass,"
@@ -119,3 +126,15 @@ def test_where_a_parameter_stands_is_no_part_of_what_pins_a_task() -> None:
 def test_parameters_that_contradict_each_other_are_refused() -> None:
     (found,) = findings("count, items: file:a.json, min: 3, max: 2")
     assert found["message"] == "The check 'count' cannot pass: 'min' is more than 'max'"
+
+
+def test_a_definition_survives_being_kept() -> None:
+    """A server keeps it as JSON, and lists for tuples say the same."""
+    workflow = loaded("exists, paths: [src/**]").workflow
+    kept = typed(json.loads(json.dumps(plain(workflow))), WorkflowSpec)
+    (check,) = kept.phases[0].gates[0].checks
+    assert list(check.params["paths"]) == ["src/**"]
+    assert check.places == workflow.phases[0].gates[0].checks[0].places
+    assert digest_of(kept) == workflow.digest
+    seen = GateFacts(paths=("src/a.py",))
+    assert evaluate_check(check, seen).outcome is Outcome.PASS

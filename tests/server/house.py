@@ -136,7 +136,7 @@ class Desk:
     async def shown(self) -> dict[str, Any]:
         """A recipe of nothing."""
         known = bool(self.trusted_by)
-        more = {"proposed": False, "why": {}, "notes": [], "secrets": {}}
+        more = {"proposed": False, "why": {}, "notes": [], "commands": [], "secrets": {}}
         return {"digest": "d", "environment": {"setup": []}, "trusted": known, **more}
 
     async def trust(self, by: str, _seen: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
@@ -58,7 +57,7 @@ def read_settings(
             is_whole = False
     if is_whole and (wrong := kind.wrong(found)):
         findings.error(Code.CHECK_PARAMETER, f"The check '{kind.name}' {wrong}", fields.position)
-    return found, MappingProxyType(places)
+    return found, places
 
 
 def _unknown(name: str, entry: Entry, known: tuple[str, ...], findings: Findings) -> None:
