@@ -23,6 +23,7 @@ from interlock.core.gates.red import freezes
 from interlock.core.gates.review import counted
 from interlock.core.model import EnvironmentSpec, GateSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
+from interlock.core.remarks import comments
 from interlock.core.tasks import PendingRequest, TaskState
 from interlock.engine.codec import plain, typed
 from interlock.engine.environments import Environments
@@ -85,6 +86,9 @@ class Gatekeeper:
         """The facts as they are known now, without measuring anything."""
         artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
         changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
+        remarks = await asyncio.to_thread(
+            comments, state.reviews, tree, state.authors, self._repository.read
+        )
         rules = writable(self._ledger.workflow(state), state.phase)
         return GateFacts(
             tree=tree,
@@ -97,6 +101,7 @@ class Gatekeeper:
             green=green,
             verdicts=state.verdicts,
             authors=state.authors,
+            comments=remarks,
             binding=binding(state, gate=gate.id if gate else "", tree=tree, red=red, green=green),
         )
 

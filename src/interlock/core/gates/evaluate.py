@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from interlock.core.facts import GateFacts
-from interlock.core.gates import catalog, green, plan, red, review
+from interlock.core.gates import catalog, comments, coverage, green, new_tests, plan, red, review
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.rules import evaluate_artifact
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
@@ -15,7 +15,9 @@ from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome,
 __all__ = ["CHECKS", "evaluate_gate", "evaluate_leaving", "needs"]
 
 CHECKS: Mapping[str, CheckKind] = {
-    kind.name: kind for kind in (*plan.KINDS, *red.KINDS, *green.KINDS, *review.KINDS)
+    kind.name: kind
+    for module in (plan, red, new_tests, green, coverage, comments, review)
+    for kind in module.KINDS
 }
 """Every check that is built, by name."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from interlock.statics.python.comments import commented_code
 from interlock.statics.python.config import configuration, main_configuration
 from interlock.statics.python.control import control
 from interlock.statics.python.findings import findings
+from interlock.statics.python.meaning import meaningless
 from interlock.statics.python.mutations import mutations
 from interlock.statics.python.rewriting import rendered, rewritten_tests
 from interlock.statics.python.statements import statements
@@ -14,11 +16,13 @@ from interlock.statics.python.written_tests import definitions
 
 __all__ = [
     "changed_symbols",
+    "commented_code",
     "configuration",
     "control",
     "definitions",
     "findings",
     "main_configuration",
+    "meaningless",
     "mutations",
     "rendered",
     "rewritten_tests",
