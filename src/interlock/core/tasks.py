@@ -96,6 +96,7 @@ class TaskState:
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
+        reviews: every verdict that was ever handed in, oldest first.
         trees: phase → oid it was left with, for the trail.
         work: kind of work, once it was settled under the present plan.
         left_out: what did not apply on the way to the present phase.
@@ -137,6 +138,7 @@ class TaskState:
     request: PendingRequest | None = None
     reviewers: tuple[ReviewerSession, ...] = ()
     verdicts: tuple[ReviewVerdict, ...] = ()
+    reviews: tuple[ReviewVerdict, ...] = ()
     blockers: tuple[Mapping[str, object], ...] = ()
     notices: tuple[Mapping[str, object], ...] = ()
     last_request: str = ""

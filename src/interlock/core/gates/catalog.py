@@ -61,10 +61,6 @@ class CheckInfo:
     any_parameters: bool = False
 
 
-def _later(passes_when: str, **parameters: Parameter) -> CheckInfo:
-    return CheckInfo(passes_when=passes_when, built=False, parameters=parameters)
-
-
 def _kind(passes_when: str) -> CheckInfo:
     return CheckInfo(passes_when=passes_when, built=False, any_parameters=True)
 
@@ -85,8 +81,12 @@ CHECKS: Mapping[str, CheckInfo] = MappingProxyType(
             passes_when="each new test fails on the base, by an assertion, a planned symbol or an "
             "exception of the code under test"
         ),
-        "tests_are_meaningful": _later("each new test notices a mutant of the code under test"),
-        "test_files_follow_convention": _later("the runner finds the test files by itself"),
+        "tests_are_meaningful": CheckInfo(
+            passes_when="each new test gets to an assertion that depends on the code under test"
+        ),
+        "test_files_follow_convention": CheckInfo(
+            passes_when="the runner finds the test files by itself"
+        ),
         "all_tests_pass": CheckInfo(
             passes_when="the frozen tests pass on the candidate's sources and can be believed",
             # Kinds of findings that the project has a reason for.
@@ -95,11 +95,11 @@ CHECKS: Mapping[str, CheckInfo] = MappingProxyType(
         "no_skipped_tests": CheckInfo(
             passes_when="no test is skipped, deselected, expected to fail or missing"
         ),
-        "coverage_threshold_met": _later(
-            "changed lines and changed files are covered to the threshold",
-            threshold=Parameter(kind=ParameterKind.PERCENT, default=80),
+        "coverage_threshold_met": CheckInfo(
+            passes_when="changed lines and changed files are covered to the threshold",
+            parameters={"threshold": Parameter(kind=ParameterKind.PERCENT, default=80)},
         ),
-        "no_commented_out_code": _later("no added comment block parses as code"),
+        "no_commented_out_code": CheckInfo(passes_when="no added comment block parses as code"),
         "no_blocking_issues": CheckInfo(
             passes_when="no verdict on the present tree has an open blocking issue"
         ),
@@ -109,8 +109,8 @@ CHECKS: Mapping[str, CheckInfo] = MappingProxyType(
                 "required_reviews": Parameter(kind=ParameterKind.NAMES, default=REVIEW_ROLES)
             },
         ),
-        "review_comments_addressed": _later(
-            "each comment is resolved by a later diff or its author"
+        "review_comments_addressed": CheckInfo(
+            passes_when="each comment was answered by a later change at its place, or its reviewer"
         ),
         "command": _kind("a command ends with the expected exit code"),
         "exists": _kind("the named paths exist"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from interlock.core.conditions import holds
 from interlock.core.facts import GateFacts
-from interlock.core.gates import catalog, green, plan, red, review
+from interlock.core.gates import catalog, comments, coverage, green, new_tests, plan, red, review
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.rules import evaluate_artifact
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
@@ -17,7 +17,9 @@ from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome,
 __all__ = ["CHECKS", "evaluate_gate", "evaluate_leaving", "needs"]
 
 CHECKS: Mapping[str, CheckKind] = {
-    kind.name: kind for kind in (*plan.KINDS, *red.KINDS, *green.KINDS, *review.KINDS)
+    kind.name: kind
+    for module in (plan, red, new_tests, green, coverage, comments, review)
+    for kind in module.KINDS
 }
 """Every check that is built, by name."""
 
