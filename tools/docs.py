@@ -14,6 +14,7 @@ from interlock.cli.main import cli
 from interlock.core.condition_facts import FACTS
 from interlock.core.conditions import FUNCTIONS, MACROS, MOST_TEXT
 from interlock.core.events import EVENT_KINDS, EventType
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import WorkflowSpec
 from interlock.core.states import GATE, HOLDER, STATUS_KEPT, TABLE, TaskStatus
 from interlock.definition.packs import load_pack
@@ -41,11 +42,13 @@ BODIES: dict[str, Any] = {
 }
 A_TASK = "the task"
 ANSWERS: dict[str, str] = {
-    "check": "`allowed`, `tool`, `reasons`",
-    "execute": "`result`",
+    "check": "`allowed`, `tool`, `reasons`, `would_have_been_denied`?",
+    "execute": "`result`, `would_have_been_denied`?",
     "claim": "`task`, `phase`, `phase_token`",
-    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
-    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
+    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
+    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
     "snapshot": "`task`, `role`, `is_author`, `confinement`, `current_phase`, `task_dependencies`, "
     "`completed_tasks`, `blockers`",
     "refresh": "`phase_token`",
@@ -63,7 +66,8 @@ ANSWERS: dict[str, str] = {
     "reject": A_TASK,
     "inbox": "`waiting`",
     "events": "`events`, `cursor`",
-    "trusted": "`digest`, `environment`, `trusted`, `proposed`, `why`, `notes`, `secrets`",
+    "trusted": "`digest`, `environment`, `trusted`, `proposed`, `why`, `notes`, "
+    "`commands`, `secrets`",
     "environments": "`environments`, `present`",
     "build": "`building`, `digest`?",
     "prune": "`removed`",
@@ -399,7 +403,57 @@ def conditions() -> str:
     return "\n".join(lines)
 
 
+def checks() -> str:
+    """Every kind of check with what it passes for and its parameters."""
+    lines = [
+        "# Checks",
+        "",
+        "What stands under `check:` of a gate's `blockers`, with the parameters beside it. The",
+        "outcome is `pass`, `fail`, `warn`, `not_yet`, `not_applicable` or `undetermined`; `fail`,",
+        "`not_yet` and `undetermined` do not let through, and what was not measured is no pass.",
+        "`interlock doctor` tries each kind on one input that it passes and one that it fails.",
+        "",
+        "A *reference* leads into a document: an artifact, or `file:` and a path in the tree (JSON",
+        "or YAML), then `#` and a JSON Pointer in which `*` is every item, as in",
+        "`plan_document#/acceptance_criteria/*/id`. A list that is referred to counts as its",
+        "items. Path patterns are as in `.gitignore`, from the tree's root.",
+        "",
+    ]
+    for name, kind in sorted(CHECKS.items()):
+        lines += [f"## `{name}`", "", f"Passes when {kind.passes_when}.", ""]
+        required = kind.schema.get("required", ())
+        for key, schema in kind.parameters.items():
+            what = f"{schema['title']}: {schema['description']}"
+            lines.append(f"- `{key}`, {what}{_else(key, schema, required)}")
+        lines += [""] if kind.parameters else []
+    return "\n".join([*lines, *_OF_OTHERS, ""])
+
+
+def _else(key: str, schema: Mapping[str, Any], required: Iterable[str]) -> str:
+    if key in required:
+        return " (has to be there)"
+    default = schema.get("default")
+    shown = ", ".join(map(str, default)) if isinstance(default, list) else default
+    if shown in (None, ""):
+        return ""
+    return f" (default: {str(shown).lower() if isinstance(shown, bool) else shown})"
+
+
+_OF_OTHERS = (
+    "## Kinds of your own",
+    "",
+    "A distribution brings further kinds by entry points of the group `interlock.checks`, each a",
+    "`CheckKind` (`interlock.core.gates.kind`) or a list of them: name, `passes_when`, JSON Schema",
+    "of the parameters, `plan(parameters)` (what the judge has to run and the server to read),",
+    "`evaluate(check, facts)`, and the two examples. All of it is pure. They are tried when a",
+    "server starts and when a workflow is read; one that is broken is an error that names the",
+    "distribution (exit 7). One that raises over the facts of a task leaves its check",
+    "`undetermined`.",
+)
+
+
 PAGES: Mapping[str, Any] = {
+    "checks.md": checks,
     "api.md": api,
     "configuration.md": configuration,
     "cli.md": command_line,

@@ -9,7 +9,7 @@ import pytest
 
 from interlock.core.facts import GateFacts
 from interlock.core.gates.claims import false_claim
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.samples import NEW, OLD, added, green, red, run
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome

@@ -19,7 +19,7 @@ from interlock.core.facts import (
     TestOutcome,
     TestResult,
 )
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.samples import NEW, OLD, PLAN, green, red, run
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome

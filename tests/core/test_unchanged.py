@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interlock.core.facts import CoveredFile, Fate, Finding, GateFacts, GreenFacts, Mutant
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.samples import NEW, OLD, green, run
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome

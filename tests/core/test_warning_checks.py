@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.core.facts import CoveredFile, Finding, GateFacts
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.samples import NEW, SCOPE, added, green, red, run
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.events import EventType
-from interlock.core.facts import BaseFacts, GreenFacts, RedFacts, WorkFacts
+from interlock.core.facts import BaseFacts, GreenFacts, JobFacts, RedFacts, WorkFacts
 from interlock.core.gates.samples import green, red
-from interlock.core.model import EnvironmentSpec, WorkflowSpec
+from interlock.core.model import EnvironmentSpec, Mode, WorkflowSpec
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.definition.packs import load_pack
@@ -136,10 +136,13 @@ class Bench:
         self.green: GreenFacts = replace(green(), environment="env")
         self.work = WorkFacts()
         self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
+        self.job = JobFacts(environment="env", exit_code=0)
+        self.jobs: list[tuple[JudgeKind, Mapping[str, Any]]] = []
         self.workflow = WORKFLOW
+        self.mode = (Mode.STRICT, "default")
         self._server: Server | None = None
 
-    def _judge(self, kind: JudgeKind, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _judge(self, kind: JudgeKind, request: Mapping[str, Any]) -> Mapping[str, Any]:
         match kind:
             case JudgeKind.RED:
                 return dict(plain(self.red))
@@ -147,6 +150,9 @@ class Bench:
                 return dict(plain(self.green))
             case JudgeKind.BASE:
                 return dict(plain(self.base))
+            case JudgeKind.COMMAND | JudgeKind.STATIC:
+                self.jobs.append((kind, request))
+                return dict(plain(self.job))
             case JudgeKind.WORK:
                 return dict(plain(self.work))
             case JudgeKind.ENVIRONMENT:
@@ -168,8 +174,10 @@ class Bench:
 
     async def start(self) -> None:
         """Build a server on what is there."""
-        ledger = Ledger(self.store, self.clock, {WORKFLOW.digest: WORKFLOW})
+        known = {w.digest: w for w in (WORKFLOW, self.workflow)}
+        ledger = Ledger(self.store, self.clock, known)
         await ledger.load()
+        await ledger.raise_enforcement(*self.mode)
         environments = self.environments = Environments(self.store)
         environments.trust(ENVIRONMENT, by="ada")
         gatekeeper = Gatekeeper(ledger, self.runner, self.trees, environments, self.new_id)
@@ -207,6 +215,7 @@ class Bench:
             fetch_base=self._fetch_base,
             new_id=self.new_id,
             level=lambda: self.runner.level.value,
+            mode=self.mode,
         )
         self._server = Server(ledger, tokens, service, people, driver, housing, doors)
         driver.start()
@@ -370,11 +379,12 @@ class Bench:
         return [kind for kind in stored if kind != EventType.BASE_MEASURED]
 
 
-def run(story: Callable[[Bench], Awaitable[None]]) -> None:
+def run(story: Callable[[Bench], Awaitable[None]], workflow: WorkflowSpec = WORKFLOW) -> None:
     """Tell a story on a fresh bench with a running server."""
 
     async def tell() -> None:
         bench = Bench()
+        bench.workflow = workflow
         await bench.start()
         try:
             await story(bench)

@@ -15,7 +15,7 @@ from tests.judge.support import Bench
 
 from interlock.core.facts import Fate, GateFacts, GreenFacts, TestOutcome
 from interlock.core.gates.belief import BLOCKING_FINDINGS
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
 

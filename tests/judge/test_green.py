@@ -8,7 +8,7 @@ import pytest
 from tests.judge.support import Bench, outcomes
 
 from interlock.core.facts import Fate, GateFacts, GreenFacts, Run, TestOutcome
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
 

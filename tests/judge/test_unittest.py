@@ -9,7 +9,7 @@ import pytest
 from tests.judge.support import Bench, outcomes
 
 from interlock.core.facts import GateFacts, GreenFacts, RedFacts, TestOutcome
-from interlock.core.gates.evaluate import CHECKS
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import CheckSpec, EnvironmentSpec
 from interlock.core.reasons import Outcome
 from interlock.ports.confinement import Level

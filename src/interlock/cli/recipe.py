@@ -16,6 +16,7 @@ def recipe_lines(
     why: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     secrets: Mapping[str, bool] | None = None,
+    commands: Sequence[str] = (),
 ) -> list[str]:
     """Every command that is run, what runs beside the tests, and the secrets that they get.
 
@@ -24,6 +25,7 @@ def recipe_lines(
         why: command or key → where it comes from.
         notes: what will stand in the way.
         secrets: name → whether a value is kept for it; ``None`` if that is not known.
+        commands: what the checks of the workflow run in it.
     """
     reasons = why or {}
     lines = ["Commands that build the test environment (sandboxed, package index only):"]
@@ -46,6 +48,9 @@ def recipe_lines(
             lines.append(f"    ready when: {clean(service['ready'])}")
     for name in recipe.get("secrets", ()):
         lines.append(f"secret {clean(name)}, given to the tests{_state(name, secrets)}")
+    if commands:
+        lines.append("Commands that checks run in it (sandboxed, no network):")
+        lines += [f"    {clean(command)}" for command in commands]
     lines += [f"! {clean(note)}" for note in notes]
     return lines
 

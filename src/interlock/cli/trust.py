@@ -22,9 +22,9 @@ __all__ = ["trust"]
 def trust(passphrase_file: Path | None, as_json: bool) -> None:
     """Trust the environment recipe of the workflow at HEAD, by its digest.
 
-    Shows all of it first: commands with where they come from, services, names of secrets; and what
-    the workflow says without effect in this version. Of a workflow without a recipe it is the one
-    that `interlock init` would propose.
+    Shows all of it first: commands with where they come from, services, names of secrets, commands
+    of checks; and what the workflow says without effect in this version. Of a workflow without a
+    recipe it is the one that `interlock init` would propose.
     """
     loaded = load_at_head(here()[0])
     if not as_json:
@@ -32,7 +32,7 @@ def trust(passphrase_file: Path | None, as_json: bool) -> None:
     connection = client()
     shown = connection.trusted()
     if not as_json:
-        parts = {key: shown[key] for key in ("why", "notes", "secrets")}
+        parts = {key: shown[key] for key in ("why", "notes", "secrets", "commands")}
         say("\n".join(recipe_lines(shown["environment"], **parts)))
     answer = connection.trust(passphrase=passphrase(passphrase_file), digest=shown["digest"])
     found = [item.to_json() for item in loaded.warnings]

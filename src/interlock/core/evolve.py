@@ -11,7 +11,7 @@ from typing import assert_never
 
 from interlock.core import events as ev
 from interlock.core.confinement import weakest
-from interlock.core.facts import ReviewVerdict
+from interlock.core.facts import GivenApproval, ReviewVerdict
 from interlock.core.states import TaskStatus, next_status
 from interlock.core.tasks import Frozen, PendingRequest, ReviewerSession, TaskState
 from interlock.core.work import PLAN, Kind, Work
@@ -69,7 +69,13 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
             return _aborted(moved, event)
-        case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven():
+        case ev.ApprovalGiven():
+            return replace(moved, approvals=(*moved.approvals, _given(state, event)))
+        case ev.GatePassed():
+            return replace(moved, overridden=event.reasons)
+        case ev.EnforcementRaised():
+            return replace(moved, enforcement=event.enforcement)
+        case ev.TaskStarted():
             return moved
         case ev.ToolDenied():
             return _denied(moved, event)
@@ -104,6 +110,7 @@ def _created(state: TaskState, event: ev.TaskCreated) -> TaskState:
         phase=event.phase,
         agent=event.agent,
         created_by=event.by,
+        enforcement=event.enforcement,
     )
 
 
@@ -119,6 +126,7 @@ def _attempt(
             agent_id=event.agent_id,
             authors=tuple(dict.fromkeys((*state.authors, event.agent_id))),
             epoch=event.epoch,
+            held_since=event.epoch,
             confinement=event.confinement,
             weakest=weakest((state.weakest, event.confinement)),
             request=None,
@@ -196,6 +204,17 @@ def _work(event: ev.WorkClassified) -> Work:
     return Work(kind=Kind(event.kind), stated=event.stated, why=event.why, notes=event.notes)
 
 
+def _given(state: TaskState, event: ev.ApprovalGiven) -> GivenApproval:
+    return GivenApproval(
+        gate=event.gate,
+        phase=state.phase,
+        by=event.by,
+        tree=state.request.tree if state.request else "",
+        strength=event.strength,
+        epoch=state.epoch,
+    )
+
+
 def _frozen(event: ev.TestsFrozen) -> Frozen:
     return Frozen(
         tree=event.tree,
@@ -230,6 +249,7 @@ def _request(
                 last_request=event.request_id,
                 last_session=event.session_id,
                 last_outcome="",
+                overridden=(),
             )
         case ev.TreeImported():
             assert state.request is not None
@@ -248,6 +268,7 @@ def _request(
                 tree=event.tree,
                 leads_to=event.leads_to,
                 left_out=event.left_out,
+                overridden=event.overridden,
             )
             return replace(state, request=waiting, blockers=event.reasons)
         case ev.ApprovalRejected():
@@ -288,6 +309,8 @@ def _phase_changed(state: TaskState, event: ev.PhaseChanged) -> TaskState:
         notices=(),
         last_outcome="allowed",
         trees={**state.trees, event.source: event.tree},
+        left={**state.left, event.source: event.epoch},
+        entered={**state.entered, event.target: event.epoch},
         work=state.work if event.forward or PLAN in event.kept_artifacts else None,
         left_out=event.left_out,
     )

@@ -23,7 +23,9 @@ __all__ = [
     "Fate",
     "Finding",
     "GateFacts",
+    "GivenApproval",
     "GreenFacts",
+    "JobFacts",
     "Mutant",
     "RedFacts",
     "ReviewIssue",
@@ -31,6 +33,7 @@ __all__ = [
     "Run",
     "TestOutcome",
     "TestResult",
+    "Trail",
     "TreeChange",
     "WorkFacts",
 ]
@@ -317,6 +320,32 @@ class GreenFacts:
     flaky: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """What a job of the judge that a check asked for came to.
+
+    Args:
+        problem, remedy: as in ``RedFacts``; a command that did not end by itself in its time is
+            one.
+        environment, level: as in ``RedFacts``.
+        exit_code: how a command ended.
+        output: the end of what it printed.
+        duration_s: wall time in seconds.
+        findings: what a set of rules noticed in changed sources.
+        looked_at: how many sources those rules read.
+    """
+
+    problem: str = ""
+    remedy: str = ""
+    environment: str = ""
+    level: str = "none"
+    exit_code: int | None = None
+    output: str = ""
+    duration_s: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    looked_at: int = 0
+
+
 class ChangeKind(StrEnum):
     """How a path differs between two trees."""
 
@@ -415,6 +444,39 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenApproval:
+    """A yes to a gate, and what it was given on.
+
+    Args:
+        by: the person, or ``orchestrator`` or ``review_agent``.
+        strength: as in ``Approval``.
+        epoch: of the task at that moment.
+    """
+
+    gate: str
+    phase: str
+    by: str
+    tree: str
+    strength: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """The past of a task as far as it counts, see ``core.trail``.
+
+    Args:
+        left: phase → tree that it was left with.
+        fresh_since: phases after whose end the present session was started.
+        approvals: yeses to gates of those phases.
+    """
+
+    left: Mapping[str, str] = field(default_factory=dict)
+    fresh_since: frozenset[str] = frozenset()
+    approvals: tuple[GivenApproval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateFacts:
     """Everything a gate may look at, for one task at one moment.
 
@@ -429,6 +491,10 @@ class GateFacts:
         authors: agent ids of everybody who ever held the task; ``verdicts`` by them do not count.
         comments: of all reviews so far, with what became of each.
         binding: what an approval would be bound to, see ``core.binding``.
+        jobs, paths, texts, documents, differences, invalid: what checks asked for, see
+            ``gates.jobs.Plan``. ``paths`` is ``None`` if nobody asked; a text is ``None`` if the
+            tree has no such file, and a document that cannot be read is not among them.
+        trail: what the task has behind it.
         work: what was measured of the kind of work, if it was.
         named: what conditions may ask about, by dotted name.
     """
@@ -445,6 +511,13 @@ class GateFacts:
     authors: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
     binding: str = ""
+    jobs: Mapping[str, JobFacts] = field(default_factory=dict)
+    paths: tuple[str, ...] | None = None
+    texts: Mapping[str, str | None] = field(default_factory=dict)
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    differences: Mapping[str, tuple[TreeChange, ...]] = field(default_factory=dict)
+    invalid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trail: Trail = Trail()
     work: WorkFacts | None = None
     named: Mapping[str, Any] = field(default_factory=dict)
 

@@ -95,7 +95,8 @@ class Position:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
     """One blocker of a gate: a named check, how bad its failure is, the check's own parameters, and
-    a condition without which it does not apply."""
+    a condition without which it does not apply; ``places`` says where each of the parameters that
+    is written stands."""
 
     check: str
     severity: Severity = Severity.BLOCKING
@@ -103,6 +104,7 @@ class CheckSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
     when: str = ""
     position: Position | None = None
+    places: Mapping[str, Position] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +281,7 @@ class WorkflowSpec:
 
     Args:
         schema_files: key of ``schemas`` → path in the tree, of those that lie there.
+        mode: how hard gates bind; ``tool_mode``: how hard the rules of tools do.
     """
 
     name: str
@@ -288,6 +291,9 @@ class WorkflowSpec:
     transitions: tuple[TransitionSpec, ...]
     description: str = ""
     mode: Mode = Mode.STRICT
+    tool_mode: Mode = Mode.STRICT
+    mode_position: Position | None = None
+    tool_mode_position: Position | None = None
     tokens: TokenSpec = TokenSpec()
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_files: Mapping[str, str] = field(default_factory=dict)

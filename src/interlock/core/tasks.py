@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.core.events import BaseMeasured, LeftOut
-from interlock.core.facts import ReviewVerdict
+from interlock.core.facts import GivenApproval, ReviewVerdict
+from interlock.core.modes import ALL_STRICT, InForce
 from interlock.core.states import TaskStatus
 from interlock.core.work import Work
 
@@ -34,6 +35,7 @@ class PendingRequest:
     binding: str = ""
     leads_to: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    overridden: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +94,18 @@ class TaskState:
         measured: kind of measurement → blob digest, of what was measured in this phase on the
             tree whose oid is under ``tree``.
         base: how the suite of the base does by itself, once that was measured.
+        enforcement: how hard the rules bind for this task.
         blockers: rendered reasons of the last blocked request.
+        overridden: rendered reasons that would have blocked the newest request in strict mode, once
+            it was let through.
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
         reviews: every verdict that was ever handed in, oldest first.
         trees: phase → oid it was left with, for the trail.
+        entered, left: phase → epoch in which that happened last.
+        held_since: epoch in which the present, or else the newest, session took the phase.
+        approvals: every yes to a gate, the newest last.
         work: kind of work, once it was settled under the present plan.
         left_out: what did not apply on the way to the present phase.
     """
@@ -139,12 +147,18 @@ class TaskState:
     reviewers: tuple[ReviewerSession, ...] = ()
     verdicts: tuple[ReviewVerdict, ...] = ()
     reviews: tuple[ReviewVerdict, ...] = ()
+    enforcement: InForce = ALL_STRICT
     blockers: tuple[Mapping[str, object], ...] = ()
+    overridden: tuple[Mapping[str, object], ...] = ()
     notices: tuple[Mapping[str, object], ...] = ()
     last_request: str = ""
     last_session: str = ""
     last_outcome: str = ""
     trees: Mapping[str, str] = field(default_factory=dict)
+    entered: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    held_since: int = 0
+    approvals: tuple[GivenApproval, ...] = ()
     commit: str = ""
     work: Work | None = None
     left_out: tuple[LeftOut, ...] = ()

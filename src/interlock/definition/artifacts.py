@@ -37,6 +37,10 @@ class ArtifactValidator:
             name: _compile(canonical(schema)) for name, schema in workflow.schemas.items()
         }
 
+    def problems_by(self, schema: str, document: Any) -> list[Problem]:
+        """What a schema of the definition, by its key, has against any document."""
+        return check_document(self._validators[schema], document)
+
     def problems(self, type: str, document: Any, *, phase: str | None = None) -> list[Problem]:
         """What is wrong with a document; empty if it is valid.
 

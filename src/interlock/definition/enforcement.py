@@ -1,14 +1,14 @@
-"""How hard the rules bind, and the sections around them that have no effect yet."""
+"""How hard the rules bind, and the sections around them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from interlock.core.model import Mode, TokenSpec
+from interlock.core.model import Mode, Position, TokenSpec
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields
-from interlock.definition.known_keys import API, DEFINITION
+from interlock.definition.known_keys import API
 
 __all__ = ["Enforcement", "read_confinement", "read_enforcement", "read_surroundings"]
 
@@ -20,30 +20,33 @@ _ACTIONS = {"reject": Mode.STRICT, "warn": Mode.PERMISSIVE, "log": Mode.ADVISORY
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
-    """``enforcement`` as read."""
+    """``enforcement`` as read; a position is where a mode is written."""
 
     mode: Mode
     tokens: TokenSpec
+    tool_mode: Mode = Mode.STRICT
+    mode_position: Position | None = None
+    tool_mode_position: Position | None = None
     audit_link: str = AUDIT_LINK
 
 
 def read_enforcement(root: Fields, findings: Findings) -> Enforcement:
-    """Mode and tokens; a weaker setting than the mode is named as one without effect."""
+    """Modes and tokens; a weaker setting than the mode is named as one without effect."""
     entry = root.entry("enforcement")
     if entry is None:
         return Enforcement(Mode.STRICT, TokenSpec())
     keys = ("mode", "phase_tokens", "tool_enforcement")
     fields = Fields(entry.value, "enforcement", "'enforcement'", keys, findings)
     mode = fields.choice("mode", tuple(Mode), Mode.STRICT, what="mode")
-    mode, audit_link = _read_tools(fields, mode, findings)
-    if mode is not Mode.STRICT:
-        findings.warning(
-            Code.NO_EFFECT_YET,
-            f"'mode: {mode}' is treated as strict for now: what fails blocks",
-            fields.place("mode"),
-            help=f'The other modes come with "{DEFINITION}".',
-        )
-    return Enforcement(mode, _read_tokens(fields, findings), audit_link)
+    read = Enforcement(
+        mode, _read_tokens(fields, findings), mode, mode_position=_written_at(fields, "mode")
+    )
+    return _read_tools(fields, read, findings)
+
+
+def _written_at(fields: Fields, key: str) -> Position | None:
+    entry = fields.entry(key)
+    return entry.key.position if entry is not None else None
 
 
 def _read_tokens(parent: Fields, findings: Findings) -> TokenSpec:
@@ -76,11 +79,11 @@ def _read_tokens(parent: Fields, findings: Findings) -> TokenSpec:
     )
 
 
-def _read_tools(parent: Fields, mode: Mode, findings: Findings) -> tuple[Mode, str]:
-    """``tool_enforcement``: the stricter of it and the mode, and where the audit's link is put."""
+def _read_tools(parent: Fields, read: Enforcement, findings: Findings) -> Enforcement:
+    """``tool_enforcement``: for tools the stricter of it and the mode, and the audit's link."""
     entry = parent.entry("tool_enforcement")
     if entry is None:
-        return mode, AUDIT_LINK
+        return read
     keys = ("enabled", "violation_action", "capability_model", "audit_log")
     fields = Fields(
         entry.value, "enforcement.tool_enforcement", "'tool_enforcement'", keys, findings
@@ -89,23 +92,17 @@ def _read_tools(parent: Fields, mode: Mode, findings: Findings) -> tuple[Mode, s
         "capability_model", ("deny_by_default",), "deny_by_default", what="capability model"
     )
     if not fields.flag("enabled", True):
-        _weaker("enabled", fields, mode, findings)
+        _weaker("enabled", fields, read.mode, findings)
     action = fields.choice("violation_action", tuple(_ACTIONS), "reject", what="violation action")
-    link = _link(fields, "audit_log", AUDIT_LINK, findings)
-    if "violation_action" not in fields or _ACTIONS[action] is mode:
-        return mode, link
-    stricter = mode.stricter(_ACTIONS[action])
-    if stricter is mode:
-        _weaker("violation_action", fields, mode, findings)
-    else:
-        findings.warning(
-            Code.NO_EFFECT_YET,
-            f"'violation_action: {action}' is stricter than 'mode: {mode}' and makes everything "
-            f"{stricter}, gates as well as tools",
-            fields.place("violation_action"),
-            help=f'A mode for tools alone comes with "{DEFINITION}".',
-        )
-    return stricter, link
+    read = replace(read, audit_link=_link(fields, "audit_log", AUDIT_LINK, findings))
+    if "violation_action" not in fields or _ACTIONS[action] is read.mode:
+        return read
+    stricter = read.mode.stricter(_ACTIONS[action])
+    if stricter is read.mode:
+        _weaker("violation_action", fields, read.mode, findings)
+        return read
+    at = _written_at(fields, "violation_action")
+    return replace(read, tool_mode=stricter, tool_mode_position=at)
 
 
 def _link(fields: Fields, key: str, default: str, findings: Findings) -> str:

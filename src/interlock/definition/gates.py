@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
+from interlock.core.gates.registry import CHECKS
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity, Strength
 from interlock.definition.codes import Code
 from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
-from interlock.definition.fields import Fields, identifier, texts_of, unique
-from interlock.definition.known_keys import DEFINITION
-from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, plain
+from interlock.definition.fields import Fields, identifier, unique
+from interlock.definition.schemas import Schemas
+from interlock.definition.settings import read_settings
+from interlock.definition.yaml_nodes import Node, plain
 
 __all__ = ["gate_reads_verdicts", "read_gates"]
 
@@ -20,20 +19,20 @@ _CHECK_KEYS = ("check", "severity", "message", "when")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
 
 
-def read_gates(phase: Fields, findings: Findings) -> tuple[GateSpec, ...]:
+def read_gates(phase: Fields, schemas: Schemas, findings: Findings) -> tuple[GateSpec, ...]:
     """All gates of a phase; ids are unique within it."""
-    gates = [_gate(node, findings) for node in phase.items("gates")]
+    gates = [_gate(node, schemas, findings) for node in phase.items("gates")]
     unique(gates, lambda g: g.id, lambda g: g.position or phase.position, "The gate", findings)
     return tuple(gates)
 
 
-def _gate(node: Node, findings: Findings) -> GateSpec:
-    keys = ("id", "type", "blockers", "when", *_OF_APPROVALS)
+def _gate(node: Node, schemas: Schemas, findings: Findings) -> GateSpec:
+    keys = ("id", "type", "blockers", "when", "auto_advance", *_OF_APPROVALS)
     fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
     gate = GateSpec(
         id=identifier(fields, "id", findings),
         type=fields.choice("type", tuple(GateType), GateType.VALIDATION, what="gate type"),
-        checks=tuple(_check(item, findings) for item in fields.items("blockers")),
+        checks=tuple(_check(item, schemas, findings) for item in fields.items("blockers")),
         approvers=_approvers(fields, findings),
         approval_strength=fields.choice(
             "approval_strength", tuple(Strength), Strength.PASSPHRASE, what="strength of approvals"
@@ -118,7 +117,7 @@ def _has_items(fields: Fields, key: str) -> bool:
     return entry is not None and bool(plain(entry.value))
 
 
-def _check(node: Node, findings: Findings) -> CheckSpec:
+def _check(node: Node, schemas: Schemas, findings: Findings) -> CheckSpec:
     fields = Fields(
         node, "phases[].gates[].blockers[]", "A blocker", _CHECK_KEYS, findings, open_keys=True
     )
@@ -131,75 +130,16 @@ def _check(node: Node, findings: Findings) -> CheckSpec:
             fields.place("check"),
             help=findings.did_you_mean(name, CHECKS),
         )
-    elif name and not CHECKS[name].built:
-        _not_built(name, severity, fields, findings)
+    kind = CHECKS.get(name)
+    params, places = (
+        read_settings(kind, fields, _CHECK_KEYS, schemas, findings) if kind else ({}, {})
+    )
     return CheckSpec(
         check=name,
         severity=severity,
         message=fields.text("message", empty=True),
-        params=_parameters(name, fields, findings),
+        params=params,
         when=read_when(fields, findings),
         position=fields.position,
+        places=places,
     )
-
-
-def _not_built(name: str, severity: Severity, fields: Fields, findings: Findings) -> None:
-    effect = (
-        "the gate will be undetermined, which does not let through"
-        if severity is Severity.BLOCKING
-        else "it will be undetermined"
-    )
-    findings.warning(
-        Code.CHECK_NOT_BUILT,
-        f"The check '{name}' is not built yet: {effect}",
-        fields.place("check"),
-        help=f'It comes with "{DEFINITION}".',
-    )
-
-
-def _parameters(name: str, fields: Fields, findings: Findings) -> dict[str, Any]:
-    """The check's parameters, with the defaults for those that were left out."""
-    info = CHECKS.get(name)
-    others = fields.others(_CHECK_KEYS)
-    if info is None:
-        return {}
-    found = {key: item.default for key, item in info.parameters.items()}
-    for key, entry in others:
-        parameter = info.parameters.get(key)
-        if fields.is_later(key, entry):
-            continue
-        if parameter is not None:
-            found[key] = _value(key, entry.value, parameter, findings)
-        elif info.any_parameters:
-            found[key] = plain(entry.value)
-        else:
-            _unknown_parameter(name, entry, (*_CHECK_KEYS, *info.parameters), findings)
-    return found
-
-
-def _unknown_parameter(name: str, entry: Entry, known: tuple[str, ...], findings: Findings) -> None:
-    findings.error(
-        Code.CHECK_PARAMETER,
-        f"The check '{name}' has no parameter '{entry.key.raw}'",
-        entry.key,
-        help=findings.did_you_mean(entry.key.raw, known),
-    )
-
-
-def _value(key: str, node: Node, parameter: Parameter, findings: Findings) -> Any:
-    """The parameter as plain values; its default (and a finding) when it is wrong."""
-    match parameter.kind:
-        case ParameterKind.NAMES:
-            names = [item.value for item in texts_of(node, f"'{key}'", findings)]
-            if not names and not plain(node):
-                message = f"'{key}' is empty, so nothing would be asked for"
-                findings.error(Code.CHECK_PARAMETER, message, node)
-            return tuple(names) or parameter.default
-        case ParameterKind.PERCENT:
-            value = node.value if isinstance(node, ScalarNode) else None
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
-                return value
-            found = node.raw if isinstance(node, ScalarNode) else describe(node)
-            message = f"'{key}' must be a number from 0 to 100, not {found}"
-            findings.error(Code.CHECK_PARAMETER, message, node)
-            return parameter.default

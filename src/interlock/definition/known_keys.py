@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.shapes import ANY, FLAG, INTEGER, TEXT, Choice, Keys, ListOf, Shape, check
-from interlock.definition.yaml_nodes import Entry, plain
+from interlock.definition.yaml_nodes import Entry
 
 __all__ = ["API", "DEFINITION", "NOT_YET", "NotYet", "below", "report"]
 
@@ -23,9 +23,6 @@ DEFINITION: Final = "The whole definition"
 API: Final = "API, SDK and records"
 SESSIONS: Final = "Sessions"
 INTEGRATION: Final = "Integration workflow"
-
-
-_NO_DEFAULT: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +33,11 @@ class NotYet:
         missing: what does not happen, as the end of "… has no effect yet: ".
         issue: title of the issue that brings the effect.
         shape: what may stand there, so that a misspelt key below is found all the same.
-        default: the value that asks for nothing and is not worth a warning.
     """
 
     missing: str
     issue: str
     shape: Shape = ANY
-    default: Any = _NO_DEFAULT
 
 
 NOT_YET: Mapping[str, NotYet] = MappingProxyType(
@@ -52,9 +47,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
         "phases[].examples": NotYet("the examples are not tried", DEFINITION),
         "phases[].tool_constraints{}.examples": NotYet("the examples are not tried", DEFINITION),
         "phases[].gates[].blockers[].examples": NotYet("the examples are not tried", DEFINITION),
-        "phases[].gates[].auto_advance": NotYet(
-            "the agent has to ask for the transition", DEFINITION, FLAG, default=False
-        ),
         "phases[].gates[].timeout_seconds": NotYet(
             "the gate waits without limit", SESSIONS, INTEGER
         ),
@@ -172,11 +164,10 @@ def below(path: str) -> Mapping[str, NotYet]:
 def report(row: NotYet, entry: Entry, findings: Findings) -> None:
     """Warn about a key without effect; what stands below it must have its shape all the same."""
     key = entry.key.raw
-    if plain(entry.value) != row.default:
-        findings.warning(
-            Code.NO_EFFECT_YET,
-            f"'{key}' has no effect yet: {row.missing}",
-            entry.key,
-            help=f'It comes with "{row.issue}".',
-        )
+    findings.warning(
+        Code.NO_EFFECT_YET,
+        f"'{key}' has no effect yet: {row.missing}",
+        entry.key,
+        help=f'It comes with "{row.issue}".',
+    )
     check(entry.value, row.shape, f"'{key}'", findings)

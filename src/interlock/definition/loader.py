@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.model import Position, WorkflowSpec
+from interlock.definition import check_plugins
 from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
 from interlock.definition.conditions import check_skips
@@ -118,6 +119,7 @@ def load_tree(read: Callable[[str], bytes | None], *, file: str = "agent_workflo
 
 
 def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loaded:
+    check_plugins.installed()
     findings = Findings()
     sources = {file: text}
     node = compose(text, file=file, findings=findings)
@@ -160,6 +162,9 @@ def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findin
         transitions=read_transitions(root, phases, enforcement.mode, findings),
         description=root.text("description", empty=True),
         mode=enforcement.mode,
+        tool_mode=enforcement.tool_mode,
+        mode_position=enforcement.mode_position,
+        tool_mode_position=enforcement.tool_mode_position,
         tokens=enforcement.tokens,
         schemas=schemas.used,
         schema_files=schemas.files,

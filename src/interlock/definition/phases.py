@@ -62,7 +62,7 @@ def _phase(node: Node, extra: Sequence[str], schemas: Schemas, findings: Finding
         forbidden_tools=forbidden,
         tool_constraints=read_constraints(fields, allowed, extra, findings),
         required_artifacts=_artifacts(fields, schemas, findings),
-        gates=read_gates(fields, findings),
+        gates=read_gates(fields, schemas, findings),
         when=read_when(fields, findings),
         position=fields.position,
     )

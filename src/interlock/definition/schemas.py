@@ -18,7 +18,7 @@ from interlock.definition.diagnostics import Findings
 from interlock.definition.json_text import parse_json
 from interlock.definition.yaml_nodes import Entry, MappingNode, Node, SequenceNode, plain
 
-__all__ = ["REGEX", "SchemaSource", "Schemas", "stem_of"]
+__all__ = ["REGEX", "SchemaSource", "Schemas", "node_at", "stem_of"]
 
 SchemaSource = Callable[[str], Any]
 """File name below ``schemas_dir`` → text, bytes or parsed document; ``None``: no such file."""
@@ -108,7 +108,7 @@ class Schemas:
             jsonschema_rs.Draft202012Validator(dict(document), offline=True, pattern_options=REGEX)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             path = getattr(error, "instance_path", None) or []
-            where = _follow(node, path).position if node else at
+            where = node_at(node, path).position if node else at
             reason = str(getattr(error, "message", error))[:300]
             pointer = "".join(f"/{part}" for part in path)
             inside = f" at {pointer}" if pointer and node is None else ""
@@ -146,7 +146,7 @@ def _is_plain_path(name: str) -> bool:
     return name.isprintable() and all(part not in ("", ".", "..") for part in parts)
 
 
-def _follow(node: Node, path: list[Any]) -> Node:
+def node_at(node: Node, path: list[Any]) -> Node:
     """The node at a path of keys and indices, or the deepest one on the way."""
     for part in path:
         match node:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from interlock.core.model import PhaseSpec, Position, TransitionSpec, WorkflowSpec
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
+from interlock.definition.names_in_checks import check_names
 
 __all__ = ["check_structure"]
 
@@ -45,6 +46,7 @@ def check_structure(workflow: WorkflowSpec, findings: Findings) -> None:
         _check_gates(phase, workflow, findings)
     for edge in workflow.transitions:
         _check_guard(edge, workflow, findings)
+    check_names(workflow, findings)
 
 
 def _check_gates(phase: PhaseSpec, workflow: WorkflowSpec, findings: Findings) -> None:

@@ -1,22 +1,37 @@
-"""Which environment recipe may be run: only one that a person trusted by its digest.
+"""Which recipe of an environment, and which commands of checks, may be run: only those that a
+person trusted by their digest.
 
-A recipe comes from a repository's workflow file and runs commands; merely opening a repository
-must not run them.
+They come from a repository's workflow file; merely opening a repository must not run them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from interlock.core.gates.evaluate import plan_of
+from interlock.core.gates.jobs import JobKind
 from interlock.core.model import EnvironmentSpec, WorkflowSpec
 from interlock.engine.codec import plain
 from interlock.errors import DeniedError, UnavailableError
 from interlock.ports.store import Store
 
-__all__ = ["Environments", "recipe_digest"]
+__all__ = ["Environments", "commands_digest", "commands_of", "recipe_digest"]
+
+
+def commands_of(workflow: WorkflowSpec) -> tuple[str, ...]:
+    """Commands that the checks of a workflow have run, each once."""
+    gates = (gate for phase in workflow.phases for gate in phase.gates)
+    jobs = (job for gate in gates for job in plan_of(gate).jobs)
+    return tuple(dict.fromkeys(job.what for job in jobs if job.kind is JobKind.COMMAND))
+
+
+def commands_digest(commands: Sequence[str]) -> str:
+    """sha256 over commands, in whatever order they are written."""
+    return hashlib.sha256(json.dumps(["commands", *sorted(commands)]).encode()).hexdigest()
 
 
 def recipe_digest(environment: EnvironmentSpec) -> str:
@@ -60,6 +75,16 @@ class Environments:
         self._store.set_setting(f"trusted:{digest}", by)
         return digest
 
+    def trust_commands(self, commands: Sequence[str], *, by: str) -> None:
+        """Remember that a person trusts these commands together."""
+        self._store.set_setting(f"trusted:{commands_digest(commands)}", by)
+
+    def commands_are_trusted(self, workflow: WorkflowSpec) -> bool:
+        """Whether somebody trusted exactly the commands of the workflow's checks, if it has any."""
+        commands = commands_of(workflow)
+        known = f"trusted:{commands_digest(commands)}"
+        return not commands or self._store.setting(known) is not None
+
     def is_trusted(self, environment: EnvironmentSpec) -> bool:
         """Whether somebody trusted exactly this recipe."""
         return self._store.setting(f"trusted:{recipe_digest(environment)}") is not None
@@ -84,3 +109,19 @@ class Environments:
                 remedy="interlock trust",
             )
         return workflow.environment
+
+    def trusted_commands(self, workflow: WorkflowSpec) -> EnvironmentSpec:
+        """The recipe of what the workflow's commands run in.
+
+        Raises:
+            UnavailableError: as for ``trusted``.
+            DeniedError: nobody trusted the recipe, or the commands, yet.
+        """
+        environment = self.trusted(workflow)
+        if not self.commands_are_trusted(workflow):
+            raise DeniedError(
+                "nobody has trusted the commands that the checks of the workflow run",
+                code="IL-ENV-003",
+                remedy="interlock trust",
+            )
+        return environment

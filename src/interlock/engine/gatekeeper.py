@@ -18,11 +18,12 @@ from interlock.core.binding import binding
 from interlock.core.commands import Record
 from interlock.core.condition_facts import known_facts
 from interlock.core.events import ArtifactSubmitted, EvidenceRecorded
-from interlock.core.facts import GateFacts, GreenFacts, RedFacts, WorkFacts
-from interlock.core.gates.evaluate import needs
+from interlock.core.facts import GateFacts, GreenFacts, JobFacts, RedFacts, WorkFacts
+from interlock.core.gates.evaluate import needs, plan_of
+from interlock.core.gates.jobs import Job, JobKind, Plan
 from interlock.core.gates.kind import Needs
 from interlock.core.gates.red import freezes
-from interlock.core.gates.review import counted
+from interlock.core.gates.verdicts import counted
 from interlock.core.model import EnvironmentSpec, GateSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
 from interlock.core.remarks import comments
@@ -31,14 +32,21 @@ from interlock.core.work import PLAN, WITHOUT_RED, Kind, settled, stated_kind
 from interlock.engine.codec import plain, typed
 from interlock.engine.environments import Environments
 from interlock.engine.ledger import Ledger
+from interlock.engine.looking import look
 from interlock.errors import InterlockError
-from interlock.ports.judge import GreenRequest, RedRequest, WorkRequest
+from interlock.ports.judge import (
+    CommandRequest,
+    GreenRequest,
+    RedRequest,
+    StaticRequest,
+    WorkRequest,
+)
 from interlock.ports.runner import JudgeKind, Runner
 from interlock.ports.vcs import Repository
 
 __all__ = ["Gatekeeper", "patterns_of_tests"]
 
-F = TypeVar("F", RedFacts, GreenFacts, WorkFacts)
+F = TypeVar("F", RedFacts, GreenFacts, JobFacts, WorkFacts)
 
 REVIEW_REPORT = "review_report"
 
@@ -72,15 +80,17 @@ class Gatekeeper:
         phase = workflow.phase(request.source)
         gate = phase.gate(edge.gate) if phase and edge and edge.gate else None
         work = await self._work(state, workflow, request)
-        known = await self.facts(state, request.tree, gate, work=work)
+        known = await self._known(state, request.tree, gate, None, None, work)
         wanted = needs(gate, known.named)
         red = await self._red(state, workflow, request) if Needs.RED in wanted else None
         kind = str(known.named["work.kind"])
         green = await self._green(state, workflow, request, kind) if Needs.GREEN in wanted else None
+        plan = plan_of(gate, known.named)
+        jobs = {j.key: await self._do(state, workflow, request, j) for j in plan.jobs}
         if phase is not None and any(a.type == REVIEW_REPORT for a in phase.required_artifacts):
             await self._build_review_report(state, request.tree)
         state = self._ledger.state(task_id)
-        return await self.facts(state, request.tree, gate, red, green, work)
+        return await self.facts(state, request.tree, gate, red, green, work, jobs)
 
     async def facts(
         self,
@@ -90,8 +100,30 @@ class Gatekeeper:
         red: RedFacts | None = None,
         green: GreenFacts | None = None,
         work: WorkFacts | None = None,
+        jobs: Mapping[str, JobFacts] | None = None,
     ) -> GateFacts:
-        """The facts as they are known now, without measuring anything."""
+        """The facts as they are known now, without measuring anything.
+
+        Args:
+            jobs: of checks; without them those on record count.
+        """
+        known = await self._known(state, tree, gate, red, green, work)
+        plan = plan_of(gate, known.named)
+        done = await self._done(state, tree, plan) if jobs is None else jobs
+        workflow = self._ledger.workflow(state)
+        facts = replace(known, jobs=done)
+        return await asyncio.to_thread(look, self._repository, workflow, state, plan, facts)
+
+    async def _known(
+        self,
+        state: TaskState,
+        tree: str,
+        gate: GateSpec | None,
+        red: RedFacts | None,
+        green: GreenFacts | None,
+        work: WorkFacts | None,
+    ) -> GateFacts:
+        """What is known for every gate, whatever its checks ask for."""
         workflow = self._ledger.workflow(state)
         artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
         changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
@@ -203,6 +235,42 @@ class Gatekeeper:
         )
         return await self._ask(state, request, JudgeKind.GREEN, asked, GreenFacts)
 
+    async def _do(
+        self, state: TaskState, workflow: WorkflowSpec, request: PendingRequest, job: Job
+    ) -> JobFacts:
+        """Have a check's job done."""
+        if job.kind is JobKind.STATIC:
+            asked: CommandRequest | StaticRequest = StaticRequest(
+                base=state.base_tree,
+                tree=request.tree,
+                rules=job.what,
+                test_patterns=patterns_of_tests(workflow),
+            )
+            return await self._ask(state, request, JudgeKind.STATIC, asked, JobFacts, name=job.key)
+        try:
+            environment = self._environments.trusted_commands(workflow)
+        except InterlockError as error:
+            return JobFacts(problem=error.message, remedy=error.remedy)
+        asked = CommandRequest(
+            base=state.base_tree,
+            tree=request.tree,
+            command=job.what,
+            environment=environment,
+            directory=job.directory,
+            seconds=job.seconds,
+        )
+        return await self._ask(state, request, JudgeKind.COMMAND, asked, JobFacts, name=job.key)
+
+    async def _done(self, state: TaskState, tree: str, plan: Plan) -> Mapping[str, JobFacts]:
+        """What is known of jobs on this tree."""
+        if state.measured.get("tree") != tree:
+            return {}
+        kept = {j.key: state.measured[j.key] for j in plan.jobs if j.key in state.measured}
+        return {
+            key: typed((await self.document(digest))["facts"], JobFacts)
+            for key, digest in kept.items()
+        }
+
     def _recipe(self, workflow: WorkflowSpec) -> EnvironmentSpec | InterlockError:
         try:
             return self._environments.trusted(workflow)
@@ -214,10 +282,16 @@ class Gatekeeper:
         state: TaskState,
         request: PendingRequest,
         kind: JudgeKind,
-        asked: RedRequest | GreenRequest | WorkRequest,
+        asked: RedRequest | GreenRequest | WorkRequest | CommandRequest | StaticRequest,
         facts: type[F],
+        *,
+        name: str = "",
     ) -> F:
-        """One judge job, kept as evidence; what the judge could not do is a fact as well."""
+        """One judge job, kept as evidence; what the judge could not do is a fact as well.
+
+        Args:
+            name: what it is kept under, if not under its kind.
+        """
         try:
             answer = await self._runner.judge(kind, plain(asked), owner=state.task_id)
         except InterlockError as error:
@@ -225,11 +299,12 @@ class Gatekeeper:
                 raise
             answer = {"problem": error.message, "remedy": error.remedy}
         measured = typed(answer, facts)
-        text = json.dumps({"kind": kind.value, "request": plain(asked), "facts": plain(measured)})
+        kept = {"kind": name or kind.value, "request": plain(asked), "facts": plain(measured)}
+        text = json.dumps(kept)
         digest = await self._ledger.run(lambda: self._ledger.store.put_blob(text.encode()))
         evidence = EvidenceRecorded(
             evidence_id=self._new_id("evd"),
-            kind=kind.value,
+            kind=kept["kind"],
             tree=request.tree,
             digest=digest,
             environment=measured.environment,

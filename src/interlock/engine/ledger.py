@@ -14,11 +14,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from interlock.core.commands import Command
+from interlock.core.commands import Command, Record
 from interlock.core.decide import decide
 from interlock.core.decision import Decision, Verdict
+from interlock.core.events import EnforcementRaised
 from interlock.core.evolve import evolve
-from interlock.core.model import WorkflowSpec
+from interlock.core.model import Mode, WorkflowSpec
+from interlock.core.modes import raised
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import decode, encode
 from interlock.errors import NotFoundError
@@ -64,6 +66,17 @@ class Ledger:
         for event in stored:
             state = evolve(state, decode(event))
         return self._keep(state)
+
+    async def raise_enforcement(self, setting: Mode, origin: str) -> None:
+        """Bind open tasks as hard as the server's setting says, where that is stricter.
+
+        A lower setting is for new tasks only.
+        """
+        for state in self.states():
+            found = raised(state.enforcement, setting, origin)
+            if found != state.enforcement and not state.status.is_final:
+                command = Record(event=EnforcementRaised(enforcement=found))
+                await self.apply(state.task_id, command, actor="server")
 
     def _keep(self, state: TaskState) -> TaskState:
         self._states[state.task_id] = state

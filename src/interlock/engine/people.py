@@ -11,7 +11,8 @@ from interlock.core.confinement import is_weaker
 from interlock.core.decision import Decision
 from interlock.core.events import ApprovalGiven, BlockerEncountered
 from interlock.core.facts import Approval
-from interlock.core.model import WorkflowSpec
+from interlock.core.model import Mode, WorkflowSpec
+from interlock.core.modes import in_force
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
@@ -53,6 +54,7 @@ class People:
         fetch_base: brings the user's revision into the bare repository.
         level: confinement that sessions get here.
         session_log: what a session printed; nothing if it is not given.
+        mode: the server's ``enforcement.mode`` and where it was read.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class People:
         new_id: Callable[[str], str],
         level: Callable[[], str],
         session_log: SessionLog = lambda _: ("", ()),
+        mode: tuple[Mode, str] = (Mode.STRICT, "default"),
     ) -> None:
         self._ledger = ledger
         self._driver = driver
@@ -74,6 +77,7 @@ class People:
         self._fetch_base = fetch_base
         self._new_id = new_id
         self._level = level
+        self._mode = mode
         self._environments = Environments(ledger.store)
         self._outlook = Outlook(ledger, gatekeeper, session_log, level)
 
@@ -122,6 +126,7 @@ class People:
             priority=priority,
             agent=dict(agent or {}),
             by=actor.removeprefix("person:"),
+            enforcement=in_force(workflow, *self._mode),
         )
         await self._ledger.create(task_id, workflow, create, actor=actor, command_id=command_id)
         await self._tell_untrusted(task_id, workflow, command_id)

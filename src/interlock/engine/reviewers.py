@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.core import commands as cmd
-from interlock.core.gates.review import roles_of
+from interlock.core.gates.verdicts import roles_of
 from interlock.core.tasks import PendingRequest, ReviewerSession, TaskState
 from interlock.engine.housing import Ending, Housed
 from interlock.engine.means import Means

@@ -13,6 +13,7 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.explain import render
+from interlock.core.model import Mode
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
@@ -42,13 +43,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """Answer to a transition: ``allowed``, ``blocked`` or ``pending``."""
+    """Answer to a transition: ``allowed``, ``blocked`` or ``pending``.
+
+    Args:
+        would_have_blocked: what only permissive mode let through.
+    """
 
     status: str
     request_id: str
     blockers: tuple[Mapping[str, Any], ...] = ()
     phase: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    would_have_blocked: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_allowed(self) -> bool:
@@ -196,7 +202,8 @@ class Service:
         if state.status is TaskStatus.MEASURING and state.request is not None:
             return self._answer(caller.task_id, state.request.request_id)
         reasons = await self._hand_ins.take_all(caller, artifacts, command_id=request_id)
-        if reasons:
+        # Below strict a document that is not taken is one that was not handed in.
+        if reasons and state.enforcement.gates is Mode.STRICT:
             return _refused(request_id, state, reasons)
         decision, state = await self._ledger.apply(
             caller.task_id,
@@ -245,7 +252,12 @@ class Service:
             )
         if state.last_outcome == "blocked":
             return _blocked(request_id, state, state.blockers)
-        return Transition(status="allowed", request_id=request_id, phase=state.phase)
+        return Transition(
+            status="allowed",
+            request_id=request_id,
+            phase=state.phase,
+            would_have_blocked=_told(state),
+        )
 
     async def snapshot(self, caller: Caller) -> Mapping[str, Any]:
         """The caller's view of the world: its task, its dependencies, nothing else."""
@@ -263,6 +275,11 @@ class Service:
             "blockers": [dict(blocker) for blocker in state.blockers],
             "is_author": caller.role == AUTHOR,
         }
+
+
+def _told(state: TaskState) -> tuple[Mapping[str, Any], ...]:
+    """What an agent is told of the way that its mode opened: nothing in advisory mode."""
+    return state.overridden if state.enforcement.gates is Mode.PERMISSIVE else ()
 
 
 def _request_id(session_id: str, command_id: str) -> str:

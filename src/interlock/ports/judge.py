@@ -10,10 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from interlock.core.facts import BaseFacts, GreenFacts, RedFacts, WorkFacts
+from interlock.core.facts import BaseFacts, GreenFacts, JobFacts, RedFacts, WorkFacts
 from interlock.core.model import EnvironmentSpec, WorkTypes
 
-__all__ = ["BaseRequest", "GreenRequest", "Judge", "RedRequest", "WorkRequest"]
+__all__ = [
+    "BaseRequest",
+    "CommandRequest",
+    "GreenRequest",
+    "Judge",
+    "RedRequest",
+    "StaticRequest",
+    "WorkRequest",
+]
 
 
 _NO_TYPES = WorkTypes()
@@ -106,6 +114,42 @@ class WorkRequest:
     types: WorkTypes = _NO_TYPES
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRequest:
+    """How does a command end on ``tree``?
+
+    Args:
+        base: tree oid that ``/env`` is built on.
+        tree: tree oid that the command is run on, as it is.
+        command: for a shell.
+        environment: how ``/env`` is built on ``base``.
+        directory: path in the tree where it starts; ``None``: ``environment.directory``.
+        seconds: wall time that it may take.
+    """
+
+    base: str
+    tree: str
+    command: str
+    environment: EnvironmentSpec
+    directory: str | None = None
+    seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticRequest:
+    """What does a set of rules find in the sources of ``tree`` that is not in ``base``?
+
+    Args:
+        rules: name of the set.
+        test_patterns: gitignore-style globs of the paths that are tests, which are not sources.
+    """
+
+    base: str
+    tree: str
+    rules: str
+    test_patterns: tuple[str, ...] = ()
+
+
 class Judge(Protocol):
     """Measures. Synchronous: a call may take minutes and belongs into a thread."""
 
@@ -120,6 +164,12 @@ class Judge(Protocol):
 
     def base(self, request: BaseRequest) -> BaseFacts:
         """Measure a base; RED takes its run from there, and waits for one that is going on."""
+
+    def command(self, request: CommandRequest) -> JobFacts:
+        """Run a command; what keeps it from ending is in ``JobFacts.problem``."""
+
+    def static(self, request: StaticRequest) -> JobFacts:
+        """Look at the changed sources; an unknown set of rules is a ``JobFacts.problem``."""
 
     def environment(self, spec: EnvironmentSpec, base: str, *, newer_than: float = 0.0) -> str:
         """Digest of the environment of ``spec`` on the tree ``base``, built if it is not there.

@@ -48,6 +48,8 @@ class JudgeKind(StrEnum):
     RED = "red"
     GREEN = "green"
     BASE = "base"
+    COMMAND = "command"
+    STATIC = "static"
     WORK = "work"
     ENVIRONMENT = "environment"
     ENVIRONMENTS = "environments"

@@ -207,6 +207,10 @@ class Statics(Protocol):
     def changed_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
         """Dotted names whose definition is new or differs in meaning; all of them if unsure."""
 
+    @property
+    def rules(self) -> str:
+        """What workflows call the set of rules behind ``findings``."""
+
     def findings(self, path: str, old: bytes | None, new: bytes) -> tuple[Finding, ...]:
         """What a file newly does that code under test has no business doing."""
 

@@ -95,6 +95,9 @@ class Repository(Protocol):
     def diff(self, old: str, new: str) -> tuple[TreeChange, ...]:
         """Paths that differ between two trees."""
 
+    def paths(self, tree: str) -> tuple[str, ...]:
+        """Every path of a tree."""
+
     def read(self, tree: str, path: str) -> bytes | None:
         """Contents of a path, ``None`` if it is not there."""
 

@@ -112,7 +112,8 @@ class AgentClient:
 
         Returns:
             ``allowed``, ``status`` (``allowed``, ``blocked``, ``pending``), ``blockers`` with
-            ``message`` and ``remedy`` each, ``transition_id``.
+            ``message`` and ``remedy`` each, ``transition_id``; in permissive mode also
+            ``would_have_been_blocked``, which are blockers that were let through.
         """
         body = {
             "current_phase": self.current_phase,

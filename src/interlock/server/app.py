@@ -23,6 +23,7 @@ from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
+from interlock.definition import check_plugins
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -88,6 +89,7 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
         ConflictError: another server has this state; the message names it.
         NotFoundError: the state was never set up.
         IntegrityError: the records contradict themselves.
+        BrokenPluginError: a distribution brings a check that cannot be used.
     """
     async with AsyncExitStack() as stack:
         yield await _start(layout, stack)
@@ -95,9 +97,10 @@ async def running(layout: Layout) -> AsyncIterator[Server]:
 
 async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     user_repo = _user_repository(layout)
+    check_plugins.installed()
     settings = Settings.load(user_repo / ".orchestrator" / "config.yaml")
     for notice in settings.notices():
-        _log.warning("setting_without_effect", extra={"notice": notice})
+        _log.warning("setting_worth_knowing", extra={"notice": notice})
     clock = SystemClock()
     loop = asyncio.get_running_loop()
 
@@ -123,6 +126,8 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     ledger = Ledger(store, clock, workflows.kept())
     stack.callback(ledger.close)
     await ledger.load()
+    mode = settings.all()["enforcement.mode"]
+    await ledger.raise_enforcement(mode.value, mode.origin)
     await note_open_intents(audit)
     tokens = TokenService(
         load_secret(layout.jwt_secret, os.environ),
@@ -170,6 +175,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         new_id=make_id,
         level=lambda: runner.capability().level.value,
         session_log=SessionLogs(layout.root / "sessions"),
+        mode=(mode.value, mode.origin),
     )
 
     recipes = Recipes(workflows, environments, ledger, runner, Secrets(layout.secrets).is_set)

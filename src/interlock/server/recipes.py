@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from interlock.core.model import EnvironmentSpec
 from interlock.engine.codec import plain
-from interlock.engine.environments import Environments, recipe_digest
+from interlock.engine.environments import Environments, commands_digest, commands_of, recipe_digest
 from interlock.engine.ledger import Ledger
 from interlock.errors import ConflictError, InterlockError, InvalidInputError
 from interlock.ports.runner import JudgeKind, Runner
@@ -62,20 +63,27 @@ class Recipes:
         """The recipe with where it comes from, and whether somebody trusts it."""
         _, workflow = await self._workflows.fetch_base()
         recipe, _ = await self.present()
-        is_trusted = await self._ledger.run(lambda: self._environments.is_trusted(recipe))
+        commands = commands_of(workflow)
+        is_trusted = await self._ledger.run(
+            lambda: (
+                self._environments.is_trusted(recipe)
+                and self._environments.commands_are_trusted(workflow)
+            )
+        )
         proposal = self._workflows.proposal(workflow.digest)
         return {
-            "digest": recipe_digest(recipe),
+            "digest": _shown_digest(recipe, commands),
             "environment": plain(recipe),
             "trusted": is_trusted,
             "proposed": proposal is not None,
             "why": dict(proposal.why) if proposal else {},
             "notes": self._notes(workflow.digest),
+            "commands": list(commands),
             "secrets": {name: self._is_set(name) for name in recipe.secrets},
         }
 
     async def trust(self, by: str, seen: str) -> dict[str, Any]:
-        """Trust the recipe at HEAD.
+        """Trust the recipe at HEAD, and the commands of the checks there.
 
         Args:
             seen: digest of what the person was shown; empty for whatever stands there.
@@ -83,17 +91,21 @@ class Recipes:
         Raises:
             ConflictError: another recipe stands there by now.
         """
+        _, workflow = await self._workflows.fetch_base()
         recipe, _ = await self.present()
-        if seen and seen != recipe_digest(recipe):
+        commands = commands_of(workflow)
+        if seen and seen != _shown_digest(recipe, commands):
             raise ConflictError(
                 "the recipe at HEAD is not the one that was shown",
                 code="IL-SRV-012",
                 remedy="interlock trust",
             )
-        digest = await self._ledger.run(lambda: self._environments.trust(recipe, by=by))
+        await self._ledger.run(lambda: self._environments.trust(recipe, by=by))
+        if commands:
+            await self._ledger.run(lambda: self._environments.trust_commands(commands, by=by))
         # Those who wait for trust look again.
         await self._ledger.announce()
-        return {"digest": digest, "environment": plain(recipe)}
+        return {"digest": _shown_digest(recipe, commands), "environment": plain(recipe)}
 
     async def environments(self) -> dict[str, Any]:
         """What was built here, newest first; ``present`` is the recipe's at HEAD."""
@@ -147,3 +159,11 @@ class Recipes:
     def _notes(self, workflow: str) -> list[str]:
         proposal = self._workflows.proposal(workflow)
         return list(proposal.notes) if proposal else []
+
+
+def _shown_digest(recipe: EnvironmentSpec, commands: Sequence[str]) -> str:
+    """Of everything that a person is shown before they trust it."""
+    if not commands:
+        return recipe_digest(recipe)
+    both = f"{recipe_digest(recipe)} {commands_digest(commands)}"
+    return hashlib.sha256(both.encode()).hexdigest()

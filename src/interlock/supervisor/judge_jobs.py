@@ -25,7 +25,16 @@ __all__ = ["JudgeJobs", "Measure"]
 Measure = Callable[[JudgeKind, Mapping[str, Any]], Mapping[str, Any]]
 
 _KEPT = 256
-_MEASUREMENTS = frozenset({JudgeKind.RED, JudgeKind.GREEN, JudgeKind.BASE, JudgeKind.WORK})
+_MEASUREMENTS = frozenset(
+    {
+        JudgeKind.RED,
+        JudgeKind.GREEN,
+        JudgeKind.BASE,
+        JudgeKind.WORK,
+        JudgeKind.COMMAND,
+        JudgeKind.STATIC,
+    }
+)
 
 
 class JudgeJobs:

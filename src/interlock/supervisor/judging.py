@@ -17,7 +17,15 @@ from interlock.adapters.trees.repository import Repository
 from interlock.core.model import EnvironmentSpec
 from interlock.errors import InterlockError, InvalidInputError
 from interlock.ports.confinement import Level
-from interlock.ports.judge import BaseRequest, GreenRequest, Judge, RedRequest, WorkRequest
+from interlock.ports.judge import (
+    BaseRequest,
+    CommandRequest,
+    GreenRequest,
+    Judge,
+    RedRequest,
+    StaticRequest,
+    WorkRequest,
+)
 from interlock.ports.runner import JudgeKind
 from interlock.statics import python
 from interlock.supervisor.judge_jobs import Measure
@@ -89,6 +97,10 @@ def measure(judge: Judge, kind: JudgeKind, request: Mapping[str, Any]) -> Mappin
                 return _plain(judge.green(msgspec.convert(request, GreenRequest)))
             case JudgeKind.BASE:
                 return _plain(judge.base(msgspec.convert(request, BaseRequest)))
+            case JudgeKind.COMMAND:
+                return _plain(judge.command(msgspec.convert(request, CommandRequest)))
+            case JudgeKind.STATIC:
+                return _plain(judge.static(msgspec.convert(request, StaticRequest)))
             case JudgeKind.WORK:
                 return _plain(judge.work(msgspec.convert(request, WorkRequest)))
             case JudgeKind.ENVIRONMENT:

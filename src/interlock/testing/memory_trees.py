@@ -136,6 +136,10 @@ class MemoryTrees:
                 changes.append(TreeChange(path=path, kind=kind))
         return tuple(changes)
 
+    def paths(self, tree: str) -> tuple[str, ...]:
+        """Every path of a tree."""
+        return tuple(self.files(tree))
+
     def read(self, tree: str, path: str) -> bytes | None:
         """Contents of a path."""
         text = self.files(tree).get(path)

@@ -20,6 +20,7 @@ from typing import Any
 
 from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.base_runs import BaseRun, BaseRuns
+from interlock.adapters.judge.command_run import run_command
 from interlock.adapters.judge.conditions import Conditions
 from interlock.adapters.judge.discovery import Discovery
 from interlock.adapters.judge.environment import Environments
@@ -35,14 +36,29 @@ from interlock.adapters.judge.workbench import Workbench
 from interlock.adapters.secrets import DIRECTORY as SECRETS
 from interlock.adapters.secrets import Secrets
 from interlock.adapters.trees.repository import Repository
-from interlock.core.facts import BaseFacts, GreenFacts, RedFacts, Run, TestOutcome, WorkFacts
+from interlock.core.facts import (
+    BaseFacts,
+    GreenFacts,
+    JobFacts,
+    RedFacts,
+    Run,
+    TestOutcome,
+    WorkFacts,
+)
 from interlock.core.model import EnvironmentSpec
 from interlock.core.parameters import function
 from interlock.core.policy.paths import PathRules
 from interlock.core.work import Kind
 from interlock.errors import InterlockError
 from interlock.ports.confinement import Level, Limits
-from interlock.ports.judge import BaseRequest, GreenRequest, RedRequest, WorkRequest
+from interlock.ports.judge import (
+    BaseRequest,
+    CommandRequest,
+    GreenRequest,
+    RedRequest,
+    StaticRequest,
+    WorkRequest,
+)
 from interlock.ports.statics import Statics, Stubs
 
 __all__ = ["PytestJudge"]
@@ -176,6 +192,38 @@ class PytestJudge:
         if request.kind:
             return replace(facts, kind=request.kind)
         return replace(facts, red_tests=known.red_tests, base_green=known.base_green)
+
+    def command(self, request: CommandRequest) -> JobFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        try:
+            conditions = self._provisions.of(request.environment, request.base)
+            contents = self._contents(request.base)
+            base, tree = contents.tree(request.base), contents.tree(request.tree)
+            if stale := conditions.stale(tree.differing(base)):
+                return JobFacts(problem=stale, remedy=_BY_HAND, level=level)
+            facts = run_command(self._place, conditions, tree, request)
+        except InterlockError as error:
+            return JobFacts(problem=error.message, remedy=error.remedy, level=level)
+        return replace(facts, environment=conditions.environment.digest, level=level)
+
+    def static(self, request: StaticRequest) -> JobFacts:
+        """See ``ports.judge.Judge``."""
+        level = self._place.level.value
+        if request.rules != self._statics.rules:
+            return JobFacts(
+                problem=f"this judge has no rules {request.rules}", remedy=_BY_HAND, level=level
+            )
+        contents = self._contents(request.base)
+        base, tree = contents.tree(request.base), contents.tree(request.tree)
+        is_test = _matcher(request.test_patterns)
+        sources = [path for path in tree.differing(base) if path in tree.paths]
+        looked_at = sum(path.endswith(".py") and not is_test(path) for path in sources)
+        return JobFacts(
+            findings=found(base, tree, self._statics.findings, without=is_test),
+            looked_at=looked_at,
+            level=level,
+        )
 
     def _red(self, request: RedRequest, conditions: Conditions) -> RedFacts:
         contents = self._contents(request.base)

@@ -9,6 +9,7 @@ import click
 
 from interlock.cli.doctor.findings import Check, Standing
 from interlock.cli.doctor.house import House, look
+from interlock.cli.doctor.kinds import kinds
 from interlock.cli.doctor.level import building_blocks, capability, tried
 from interlock.cli.doctor.machine import machine
 from interlock.cli.doctor.words import outcomes
@@ -40,7 +41,7 @@ def doctor(require: str, as_json: bool) -> int:
     found = capability()
     properties = tried(found)
     is_enough = list(Level).index(found.level) <= list(Level).index(Level(require))
-    checks = [*building_blocks(found), *machine(_state_home())]
+    checks = [*building_blocks(found), *machine(_state_home()), *kinds()]
     if is_enough:
         checks = [_known(check) for check in checks]
     house = look(Path.cwd(), found.level)

@@ -53,6 +53,7 @@ def _changed(*blocks: Finding) -> GateFacts:
 KINDS = (
     CheckKind(
         name="no_commented_out_code",
+        passes_when="no added comment block parses as code",
         evaluate=_no_commented_out_code,
         examples=Examples(
             passes=_changed(),

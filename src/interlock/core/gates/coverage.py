@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from interlock.core.facts import CoveredFile, GateFacts
-from interlock.core.gates.kind import CheckKind, Examples, Needs, result
+from interlock.core.gates.kind import CheckKind, Examples, Needs, result, settings
 from interlock.core.gates.samples import green
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
@@ -22,6 +22,15 @@ __all__ = ["KINDS"]
 _THRESHOLD = 80
 _LOOK = "interlock evidence TASK shows the judge's runs."
 _SHOWN = 3
+
+_PERCENT = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": 100,
+    "default": _THRESHOLD,
+    "title": "a number from 0 to 100",
+    "description": "percent of changed lines, and of each changed file, that tests have to run",
+}
 
 
 def _unmeasured(spec: CheckSpec, facts: GateFacts) -> CheckResult | None:
@@ -121,6 +130,8 @@ def _covered(missed: tuple[int, ...]) -> GateFacts:
 KINDS = (
     CheckKind(
         name="coverage_threshold_met",
+        passes_when="changed lines and changed files are covered to the threshold",
+        schema=settings(threshold=_PERCENT),
         evaluate=_coverage_threshold_met,
         examples=Examples(
             passes=_covered(missed=(5,)),

@@ -3,25 +3,31 @@ pass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from interlock.core.conditions import holds
 from interlock.core.facts import GateFacts
-from interlock.core.gates import catalog, comments, coverage, green, new_tests, plan, red, review
+from interlock.core.gates import verdicts
+from interlock.core.gates.jobs import NOTHING, Plan
 from interlock.core.gates.kind import CheckKind, Needs, result
+from interlock.core.gates.registry import CHECKS
 from interlock.core.gates.rules import evaluate_artifact
-from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
+from interlock.core.model import (
+    Approver,
+    CheckSpec,
+    GateSpec,
+    GateType,
+    Mode,
+    PhaseSpec,
+    Severity,
+)
 from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome, Reason
 
-__all__ = ["CHECKS", "evaluate_gate", "evaluate_leaving", "needs"]
+__all__ = ["evaluate_check", "evaluate_gate", "evaluate_leaving", "needs", "plan_of", "runs"]
 
-CHECKS: Mapping[str, CheckKind] = {
-    kind.name: kind
-    for module in (plan, red, new_tests, green, coverage, comments, review)
-    for kind in module.KINDS
-}
-"""Every check that is built, by name."""
+T = TypeVar("T")
 
 
 def needs(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> frozenset[Needs]:
@@ -40,23 +46,68 @@ def needs(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> froz
     return frozenset[Needs]().union(*found)
 
 
+def plan_of(gate: GateSpec | None, named: Mapping[str, Any] | None = None) -> Plan:
+    """Everything that the gate's checks want to have run or read.
+
+    Args:
+        named: as of ``needs``.
+    """
+    if gate is None or _is_left_out(gate.when, named):
+        return NOTHING
+    plans = [_plan(check) for check in gate.checks if not _is_left_out(check.when, named)]
+    return Plan(
+        jobs=_each(plan.jobs for plan in plans),
+        lists_tree=any(plan.lists_tree for plan in plans),
+        texts=_each(plan.texts for plan in plans),
+        documents=_each(plan.documents for plan in plans),
+        since=_each(plan.since for plan in plans),
+        valid=_each(plan.valid for plan in plans),
+    )
+
+
+def runs(gate: GateSpec | None) -> bool:
+    """Whether the judge has to run something for the gate."""
+    return bool(needs(gate) or plan_of(gate).jobs)
+
+
+def _plan(check: CheckSpec) -> Plan:
+    kind = CHECKS.get(check.check)
+    try:
+        return kind.plan(check.params) if kind else NOTHING
+    except Exception:
+        # Without what it wants to know it will have determined nothing.
+        return NOTHING
+
+
+def _each(listed: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(item for items in listed for item in items))
+
+
 def _is_left_out(when: str, named: Mapping[str, Any] | None) -> bool:
     return named is not None and holds(when, named).holds is False
 
 
-def evaluate_leaving(phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts) -> GateResult:
-    """The way out of ``phase``: its artifacts with their rules, then the gate."""
+def evaluate_leaving(
+    phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts, mode: Mode = Mode.STRICT
+) -> GateResult:
+    """The way out of ``phase``: its artifacts with their rules, then the gate.
+
+    Args:
+        mode: how hard gates bind for the task; below strict nothing but a person keeps one shut.
+    """
     artifacts = tuple(
         r for spec in phase.required_artifacts for r in evaluate_artifact(spec, facts, phase)
     )
     if gate is None:
-        status = GateStatus.BLOCKED if artifacts else GateStatus.PASSED
-        return GateResult(gate="", status=status, checks=artifacts)
-    return evaluate_gate(gate, facts, artifacts)
+        return _settled("", artifacts, mode)
+    return evaluate_gate(gate, facts, artifacts, mode)
 
 
 def evaluate_gate(
-    gate: GateSpec, facts: GateFacts, before: tuple[CheckResult, ...] = ()
+    gate: GateSpec,
+    facts: GateFacts,
+    before: tuple[CheckResult, ...] = (),
+    mode: Mode = Mode.STRICT,
 ) -> GateResult:
     """The gate with all its checks.
 
@@ -64,26 +115,40 @@ def evaluate_gate(
         gate: as written.
         facts: what was measured.
         before: results that have to let through as well (artifacts).
+        mode: as of ``evaluate_leaving``.
     """
     if conditions := _condition(gate, facts):
         before += conditions
         if conditions[0].outcome is Outcome.NOT_APPLICABLE:
-            blocked = any(not c.outcome.lets_through for c in before)
-            status = GateStatus.BLOCKED if blocked else GateStatus.PASSED
-            return GateResult(gate=gate.id, status=status, checks=before)
-    checks = before + tuple(_check(spec, facts) for spec in gate.checks)
-    if any(c.severity is Severity.BLOCKING and not c.outcome.lets_through for c in checks):
-        return GateResult(gate=gate.id, status=GateStatus.BLOCKED, checks=checks)
-    if gate.type is not GateType.APPROVAL:
-        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks)
+            return _settled(gate.id, before, mode)
+    checks = before + tuple(evaluate_check(spec, facts) for spec in gate.checks)
+    passed = _settled(gate.id, checks, mode)
+    if gate.type is not GateType.APPROVAL or passed.status is GateStatus.BLOCKED:
+        return passed
     if by := _approver(gate, facts, checks):
-        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks, approved_by=by)
+        return replace(passed, approved_by=by)
     is_for_people = not {Approver.HUMAN, Approver.ORCHESTRATOR}.isdisjoint(gate.approvers)
-    return GateResult(
-        gate=gate.id,
-        status=GateStatus.AWAITING_APPROVAL if is_for_people else GateStatus.BLOCKED,
-        checks=checks,
-        missing=(_needed(gate, checks, is_for_people),),
+    needed = _needed(gate, checks, is_for_people)
+    if is_for_people:
+        return replace(passed, status=GateStatus.AWAITING_APPROVAL, missing=(needed,))
+    if mode is Mode.STRICT:
+        return replace(passed, status=GateStatus.BLOCKED, missing=(needed,))
+    return replace(passed, overridden=(*passed.overridden, needed))
+
+
+def _settled(gate: str, checks: tuple[CheckResult, ...], mode: Mode) -> GateResult:
+    """What the checks alone come to."""
+    failed = _failed(checks)
+    if failed and mode is Mode.STRICT:
+        return GateResult(gate=gate, status=GateStatus.BLOCKED, checks=checks)
+    return GateResult(gate=gate, status=GateStatus.PASSED, checks=checks, overridden=failed)
+
+
+def _failed(checks: tuple[CheckResult, ...]) -> tuple[Reason, ...]:
+    return tuple(
+        check.reason
+        for check in checks
+        if check.severity is Severity.BLOCKING and not check.outcome.lets_through
     )
 
 
@@ -125,7 +190,8 @@ def _unless(spec: CheckSpec, when: str, what: str, facts: GateFacts) -> CheckRes
     )
 
 
-def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+def evaluate_check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    """One check; a kind that is not there, or fails over the facts, has determined nothing."""
     if found := _unless(spec, spec.when, spec.check, facts):
         return found
     kind = CHECKS.get(spec.check)
@@ -133,24 +199,35 @@ def _check(spec: CheckSpec, facts: GateFacts) -> CheckResult:
         return result(
             spec,
             Outcome.UNDETERMINED,
-            f"this version cannot measure {spec.check}",
-            remedy="interlock trust lists the checks that have no effect yet.",
+            f"there is no check {spec.check} here any more",
+            remedy="Install the distribution that brings it, then: interlock doctor",
         )
-    return kind.evaluate(spec, facts)
+    return _evaluated(kind, spec, facts)
+
+
+def _evaluated(kind: CheckKind, spec: CheckSpec, facts: GateFacts) -> CheckResult:
+    try:
+        found = kind.evaluate(spec, facts)
+        # Whatever a kind of somebody else's gives back, it is about this check.
+        return replace(found, check=spec.check, severity=spec.severity)
+    except Exception as error:
+        return result(
+            spec,
+            Outcome.UNDETERMINED,
+            f"{spec.check} failed over the facts: {type(error).__name__}: {error}",
+            remedy="interlock doctor tries every kind of check on its examples.",
+        )
 
 
 def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...]) -> str:
     """Who of those that need no person lets the gate through; empty if none of them does."""
     if Approver.ORCHESTRATOR in gate.approvers and all(_is_clean(check) for check in checks):
         return Approver.ORCHESTRATOR.value
-    if Approver.REVIEW_AGENT in gate.approvers and review.all_pass(facts):
+    if Approver.REVIEW_AGENT in gate.approvers and verdicts.all_pass(facts):
         return Approver.REVIEW_AGENT.value
     return ""
 
 
 def _is_clean(check: CheckResult) -> bool:
-    """Nothing failed or warned; a check that is known but not built yet says neither."""
-    known = catalog.CHECKS.get(check.check)
-    if known is not None and not known.built and check.severity is not Severity.BLOCKING:
-        return True
+    """Nothing failed or warned."""
     return check.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)

@@ -6,7 +6,7 @@ from interlock.core.facts import Fate, GateFacts, GreenFacts, Run, TestOutcome
 from interlock.core.gates.belief import doubt, found_in_text, inconclusive, survivors, unnoticed
 from interlock.core.gates.claims import false_claim
 from interlock.core.gates.flaky import flaky
-from interlock.core.gates.kind import CheckKind, Examples, Needs, result
+from interlock.core.gates.kind import CheckKind, Examples, Needs, result, settings
 from interlock.core.gates.samples import NEW, OLD, green, run
 from interlock.core.gates.unchanged import changes_behaviour
 from interlock.core.model import CheckSpec
@@ -181,6 +181,17 @@ def _no_skipped_tests(spec: CheckSpec, facts: GateFacts) -> CheckResult:
 KINDS = (
     CheckKind(
         name="all_tests_pass",
+        passes_when="the frozen tests pass on the candidate's sources and can be believed",
+        schema=settings(
+            accept={
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "minItems": 1,
+                "default": [],
+                "title": "a list of kinds of findings",
+                "description": "kinds of findings that the project has a reason for",
+            }
+        ),
         evaluate=_all_tests_pass,
         examples=Examples(
             passes=GateFacts(green=green()),
@@ -190,6 +201,7 @@ KINDS = (
     ),
     CheckKind(
         name="no_skipped_tests",
+        passes_when="no test is skipped, deselected, expected to fail or missing",
         evaluate=_no_skipped_tests,
         examples=Examples(
             passes=GateFacts(green=green()),

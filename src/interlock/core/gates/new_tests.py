@@ -75,6 +75,7 @@ def _test_files_follow_convention(spec: CheckSpec, facts: GateFacts) -> CheckRes
 KINDS = (
     CheckKind(
         name="tests_are_meaningful",
+        passes_when="each new test gets to an assertion that depends on the code under test",
         evaluate=_tests_are_meaningful,
         examples=Examples(
             passes=GateFacts(red=red()),
@@ -84,6 +85,7 @@ KINDS = (
     ),
     CheckKind(
         name="test_files_follow_convention",
+        passes_when="the runner finds the test files by itself",
         evaluate=_test_files_follow_convention,
         examples=Examples(
             passes=GateFacts(red=replace(red(), undiscovered=())),

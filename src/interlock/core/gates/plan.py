@@ -140,6 +140,7 @@ def _with(**plan: object) -> GateFacts:
 KINDS = (
     CheckKind(
         name="plan_has_acceptance_criteria",
+        passes_when="every criterion says how to verify it in other words than its own",
         evaluate=_plan_has_acceptance_criteria,
         examples=Examples(
             passes=_with(),
@@ -148,6 +149,7 @@ KINDS = (
     ),
     CheckKind(
         name="scope_is_bounded",
+        passes_when="in-scope and constraints are stated, by paths that leave something out",
         evaluate=_scope_is_bounded,
         examples=Examples(
             passes=GateFacts(artifacts={"scope_definition": SCOPE}),
@@ -156,6 +158,7 @@ KINDS = (
     ),
     CheckKind(
         name="no_open_questions",
+        passes_when="the plan has no unanswered question",
         evaluate=_no_open_questions,
         examples=Examples(passes=_with(), fails=_with(open_questions=["Which separator?"])),
     ),

@@ -196,6 +196,10 @@ def _covering(*names: str) -> GateFacts:
 KINDS = (
     CheckKind(
         name="tests_are_failing",
+        passes_when=(
+            "each new test fails on the base, by an assertion, a planned symbol or an exception of "
+            "the code under test"
+        ),
         evaluate=_tests_are_failing,
         examples=Examples(
             passes=GateFacts(red=red()), fails=GateFacts(red=red(new=run("red", OLD, NEW)))
@@ -204,6 +208,7 @@ KINDS = (
     ),
     CheckKind(
         name="tests_exist_for_acceptance_criteria",
+        passes_when="each criterion is covered by a test that the runner collects",
         evaluate=_tests_exist_for_acceptance_criteria,
         examples=Examples(passes=_covering("AC-1"), fails=_covering("AC-2")),
         needs=frozenset({Needs.RED}),

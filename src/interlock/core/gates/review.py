@@ -7,46 +7,15 @@ from dataclasses import replace
 
 from interlock.core.facts import Answer, Comment, GateFacts, ReviewIssue, ReviewVerdict
 from interlock.core.gates.catalog import REVIEW_ROLES
-from interlock.core.gates.kind import CheckKind, Examples, result
-from interlock.core.model import CheckSpec, GateSpec, PhaseSpec
+from interlock.core.gates.kind import CheckKind, Examples, result, settings
+from interlock.core.gates.verdicts import counted, required_roles
+from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome
 
-__all__ = ["KINDS", "all_pass", "counted", "required_roles", "roles_of"]
+__all__ = ["KINDS"]
 
 _WHO = "interlock show TASK lists the review sessions."
 _SHOWN = 3
-
-
-def required_roles(spec: CheckSpec) -> tuple[str, ...]:
-    """Roles that have to hand in a verdict: ``required_reviews`` or the five built-in ones."""
-    return tuple(map(str, spec.params.get("required_reviews") or REVIEW_ROLES))
-
-
-def roles_of(where: PhaseSpec | GateSpec) -> tuple[str, ...]:
-    """Roles that this gate, or the gates of this phase, ask for; each once."""
-    gates = where.gates if isinstance(where, PhaseSpec) else (where,)
-    asked = (
-        role
-        for gate in gates
-        for check in gate.checks
-        if check.check == "all_review_models_completed"
-        for role in required_roles(check)
-    )
-    return tuple(dict.fromkeys(asked))
-
-
-def counted(facts: GateFacts) -> tuple[ReviewVerdict, ...]:
-    """Verdicts that count: on the present tree, by somebody who never held the task."""
-    return tuple(
-        v for v in facts.verdicts if v.tree == facts.tree and v.agent_id not in facts.authors
-    )
-
-
-def all_pass(facts: GateFacts) -> bool:
-    """Whether there are verdicts, and none of them objects."""
-    verdicts = counted(facts)
-    objections = [v for v in verdicts if v.verdict != "pass" or any(i.blocking for i in v.issues)]
-    return bool(verdicts) and not objections
 
 
 def _all_review_models_completed(spec: CheckSpec, facts: GateFacts) -> CheckResult:
@@ -137,9 +106,20 @@ def _commented(answered_by: Answer) -> GateFacts:
 
 _BLOCKING = ReviewIssue(file="a.py", line=1, severity="high", blocking=True, message="eval")
 
+_ROLES = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1},
+    "minItems": 1,
+    "default": list(REVIEW_ROLES),
+    "title": "a list of roles",
+    "description": "roles that have to hand in a verdict",
+}
+
 KINDS = (
     CheckKind(
         name="all_review_models_completed",
+        passes_when="every required role has handed in a verdict on the present tree",
+        schema=settings(required_reviews=_ROLES),
         evaluate=_all_review_models_completed,
         examples=Examples(
             passes=_reviewed(),
@@ -149,11 +129,13 @@ KINDS = (
     ),
     CheckKind(
         name="no_blocking_issues",
+        passes_when="no verdict on the present tree has an open blocking issue",
         evaluate=_no_blocking_issues,
         examples=Examples(passes=_reviewed(), fails=_reviewed(_BLOCKING)),
     ),
     CheckKind(
         name="review_comments_addressed",
+        passes_when="each comment was answered by a later change at its place, or its reviewer",
         evaluate=_review_comments_addressed,
         examples=Examples(passes=_commented(Answer.DIFF), fails=_commented(Answer.NOBODY)),
     ),

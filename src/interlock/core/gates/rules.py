@@ -15,8 +15,8 @@ from interlock.core.gates.catalog import REVIEW_ROLES, SERVER_BUILT
 from interlock.core.gates.documents import items, mapping, number, text, texts
 from interlock.core.gates.kind import Examples
 from interlock.core.gates.plan import criteria, outside_scope
-from interlock.core.gates.review import counted, roles_of
 from interlock.core.gates.rules_examples import EXAMPLES
+from interlock.core.gates.verdicts import counted, roles_of
 from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec, Severity
 from interlock.core.reasons import CheckResult, Outcome, Reason
 from interlock.errors import DefinitionError

@@ -26,14 +26,14 @@ from interlock.core.policy.launchers import launched
 from interlock.core.policy.quoting import PLAIN_BYTES, plain_words
 from interlock.core.policy.script import Script, SimpleCommand, Word
 
-__all__ = ["read_text", "read_words"]
+__all__ = ["BASH", "read_text", "read_words"]
 
 MAX_TEXTS: Final = 8
 """How deep shells may be nested: bash -c 'bash -c …'."""
 
 _TOUCHING: Final = "words that run into each other"
 
-_BASH: Final = Language(tree_sitter_bash.language())
+BASH: Final = Language(tree_sitter_bash.language())
 
 
 def read_text(text: str) -> Script:
@@ -69,7 +69,7 @@ class _Reader(WordReader):
             return
         outer, self.source = self.source, text.encode()
         self.texts += 1
-        root = Parser(_BASH).parse(self.source).root_node
+        root = Parser(BASH).parse(self.source).root_node
         if root.has_error:
             self.unclear("it is not valid shell syntax, or not understood")
         self.visit(root)

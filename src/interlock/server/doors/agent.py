@@ -155,6 +155,11 @@ def _transition(answer: Transition) -> dict[str, Any]:
         "phase": answer.phase,
         "blockers": list(answer.blockers),
         **({"gate": answer.detail["gate"]} if answer.detail else {}),
+        **(
+            {"would_have_been_blocked": list(answer.would_have_blocked)}
+            if answer.would_have_blocked
+            else {}
+        ),
     }
 
 

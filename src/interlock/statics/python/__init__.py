@@ -36,6 +36,9 @@ __all__ = [
     "public_names",
     "rendered",
     "rewritten_tests",
+    "rules",
     "statements",
     "stubs",
 ]
+
+rules = "python"

@@ -35,7 +35,7 @@ def main() -> None:
     """Serve until the judge closes the socket.
 
     Arguments: descriptor of the job socket, directory of the tree, then ``private`` (namespaces of
-    its own), ``exclusive`` (a user of its own) or ``shared``, then the test runner.
+    its own), ``exclusive`` (a user of its own) or ``shared``, then the test runner, or ``command``.
     """
     stream = socket.socket(fileno=int(sys.argv[1]))
     root, standing = sys.argv[2], sys.argv[3]
@@ -71,11 +71,15 @@ def _apart(function: Callable[..., int], *arguments: Any) -> int:
 
 
 def _runner(name: str) -> Run:
-    """What runs the tests; the project's own pytest is looked for only where it is asked for."""
+    """What does a run; the project's own pytest is looked for only where it is asked for."""
     if name == "unittest":
         from .unittest_run import run as run_unittest
 
         return run_unittest
+    if name == "command":
+        from .command_run import run as run_command
+
+        return run_command
     from .child import run as run_pytest
 
     return run_pytest
