@@ -420,8 +420,7 @@ def checks() -> str:
         "",
     ]
     for name, kind in sorted(CHECKS.items()):
-        later = "" if kind.is_built else " (not measured in this version)"
-        lines += [f"## `{name}`", "", f"Passes when {kind.passes_when}{later}.", ""]
+        lines += [f"## `{name}`", "", f"Passes when {kind.passes_when}.", ""]
         required = kind.schema.get("required", ())
         for key, schema in kind.parameters.items():
             what = f"{schema['title']}: {schema['description']}"

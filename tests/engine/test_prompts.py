@@ -65,7 +65,7 @@ def test_a_gate_reads_as_conditions_with_what_their_failure_does() -> None:
     prompt = _prompt("PLAN")
     assert "shut unless every criterion says how to verify it" in prompt
     assert "warns unless the plan has no unanswered question (no_open_questions)" in prompt
-    assert "tests_are_meaningful; not measured yet" in _prompt("TDD")
+    assert "(tests_are_meaningful)" in _prompt("TDD")
     odd = replace(WORKFLOW.phases[0].gates[0].checks[0], check="ours", message="Ask the team")
     gate = replace(WORKFLOW.phases[0].gates[0], checks=(odd,))
     first = replace(WORKFLOW.phases[0], gates=(gate,))

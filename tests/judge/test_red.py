@@ -275,3 +275,47 @@ def test_tests_see_the_candidate_through_an_editable_install(bench: Bench) -> No
     )
     facts, _ = bench.red({"tests/test_new.py": text})
     assert outcomes(facts.red) == {"test_a": ASSERTED}
+
+
+def test_new_tests_are_known_that_no_code_decides(bench: Bench) -> None:
+    text = (
+        "from pkg.text import slug\n\n\ndef test_a():\n    assert slug('a') == 'a'\n\n\n"
+        "def test_b():\n    slug('a')\n    assert True\n"
+    )
+    facts, _ = bench.red({"tests/test_new.py": text}, "pkg.text:slug")
+    assert facts.meaningless == {"tests/test_new.py::test_b": "asserts only what is always true"}
+    assert facts.undiscovered == ()
+
+
+@pytest.mark.parametrize(
+    "files, passed_by",
+    [
+        ({"tests/slug_checks.py": "def test_a():\n    assert 0\n"}, ("tests/slug_checks.py",)),
+        (
+            {
+                "tests/conftest.py": "collect_ignore = ['test_new.py']\n",
+                "tests/test_new.py": "def test_a():\n    assert 0\n",
+            },
+            ("tests/test_new.py",),
+        ),
+        (
+            {"tests/build/test_new.py": "def test_a():\n    assert 0\n"},
+            ("tests/build/test_new.py",),
+        ),
+        (
+            {
+                "tests/shared.py": "class TestKind:\n    def test_a(self):\n        assert 0\n",
+                "tests/test_new.py": (
+                    "from tests.shared import TestKind\n\n\nclass TestB(TestKind):\n    pass\n"
+                ),
+            },
+            (),
+        ),
+    ],
+    ids=["another name", "ignored by the settings", "a place that is passed by", "inherited"],
+)
+def test_files_that_the_runner_does_not_find_by_itself_are_known(
+    bench: Bench, files: dict[str, str | None], passed_by: tuple[str, ...]
+) -> None:
+    facts, _ = bench.red(files)
+    assert facts.undiscovered == passed_by

@@ -75,25 +75,16 @@ def _gate(gate: dict[str, Any], task_id: str, said: set[str]) -> list[str]:
     where = f", {clean(gate['position'])}" if gate["position"] else ""
     since = f" since {clean(gate['since'])}" if gate["since"] else ""
     lines = [f"└─ {name} → {gate['target']}: {_STATUS[gate['status']]}{since}{where}"]
-    unbuilt = [check["check"] for check in gate["checks"] if _is_unbuilt(check)]
     approval = [gate["approval"]] if gate["approval"] else []
-    shown = [*gate["artifacts"], *(c for c in gate["checks"] if not _is_unbuilt(c)), *approval]
+    shown = [*gate["artifacts"], *gate["checks"], *approval]
     for node in shown:
         lines += _node(node, "   ", task_id)
         for rule in node.get("rules", ()):
             lines += _node(rule, "   │    ", task_id)
             said.add(rule["message"])
         said.add(node["message"])
-    if unbuilt:
-        text = f"   └─ not measured in this version: {', '.join(map(clean, unbuilt))}"
-        lines.append(click.style(text, dim=True))
     lines += _missing(gate["missing"], said)
     return lines
-
-
-def _is_unbuilt(check: dict[str, Any]) -> bool:
-    """Known, not built yet, and keeping nothing shut: not worth more than its name."""
-    return check["facts"].get("is_built") is False and check["severity"] != "blocking"
 
 
 def _node(node: dict[str, Any], indent: str, task_id: str) -> list[str]:

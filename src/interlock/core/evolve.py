@@ -197,7 +197,7 @@ def _review(
                 issues=event.issues,
             )
             others = tuple(v for v in state.verdicts if v.role != event.role)
-            return replace(state, verdicts=(*others, verdict))
+            return replace(state, verdicts=(*others, verdict), reviews=(*state.reviews, verdict))
 
 
 def _work(event: ev.WorkClassified) -> Work:

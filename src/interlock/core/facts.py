@@ -13,10 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 __all__ = [
+    "Answer",
     "Approval",
     "BaseFacts",
     "Cause",
     "ChangeKind",
+    "Comment",
     "CoveredFile",
     "Fate",
     "Finding",
@@ -174,6 +176,10 @@ class RedFacts:
         stubbed: planned symbols that were replaced by raising stubs.
         not_stubbed: planned symbol → why no stub could be written.
         config: digest of the *meaning* of the test configuration in the candidate tree.
+        meaningless: those of ``new_tests`` whose text shows that the code under test has no part in
+            how they end → what is the matter.
+        undiscovered: test files that the runner does not find by itself, as the project has set it
+            up; ``None`` if that is not known.
         flaky: ids of which the base is known to give different results by itself.
     """
 
@@ -188,6 +194,8 @@ class RedFacts:
     stubbed: tuple[str, ...] = ()
     not_stubbed: Mapping[str, str] = field(default_factory=dict)
     config: str = ""
+    meaningless: Mapping[str, str] = field(default_factory=dict)
+    undiscovered: tuple[str, ...] | None = None
     flaky: tuple[str, ...] = ()
 
 
@@ -279,6 +287,8 @@ class GreenFacts:
             that reach what changed. Empty otherwise.
         frozen_changed: frozen test files or configuration whose meaning differs from RED.
         findings: static findings that are new against the base.
+        commented: comment blocks that are code and new against the base, tests included; ``None``
+            if nobody looked.
         flaky: as in ``RedFacts``.
     """
 
@@ -306,6 +316,7 @@ class GreenFacts:
     kind: str = ""
     frozen_changed: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    commented: tuple[Finding, ...] | None = None
     flaky: tuple[str, ...] = ()
 
 
@@ -394,6 +405,26 @@ class ReviewVerdict:
     issues: tuple[ReviewIssue, ...] = ()
 
 
+class Answer(StrEnum):
+    """What a reviewer's comment was answered by."""
+
+    NOBODY = ""
+    DIFF = "diff"
+    REVIEWER = "reviewer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A remark of any review of the task, on the tree that it was made on."""
+
+    role: str
+    file: str
+    line: int
+    message: str
+    tree: str
+    answered_by: Answer = Answer.NOBODY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """What a person says about a waiting gate, bound to exactly what they saw.
@@ -458,6 +489,7 @@ class GateFacts:
             answers for what it did before.
         refused: path → reason, for what the import did not take over.
         authors: agent ids of everybody who ever held the task; ``verdicts`` by them do not count.
+        comments: of all reviews so far, with what became of each.
         binding: what an approval would be bound to, see ``core.binding``.
         jobs, paths, texts, documents, differences, invalid: what checks asked for, see
             ``gates.jobs.Plan``. ``paths`` is ``None`` if nobody asked; a text is ``None`` if the
@@ -477,6 +509,7 @@ class GateFacts:
     green: GreenFacts | None = None
     verdicts: tuple[ReviewVerdict, ...] = ()
     authors: tuple[str, ...] = ()
+    comments: tuple[Comment, ...] = ()
     binding: str = ""
     jobs: Mapping[str, JobFacts] = field(default_factory=dict)
     paths: tuple[str, ...] | None = None

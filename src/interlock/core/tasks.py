@@ -101,6 +101,7 @@ class TaskState:
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
+        reviews: every verdict that was ever handed in, oldest first.
         trees: phase → oid it was left with, for the trail.
         entered, left: phase → epoch in which that happened last.
         held_since: epoch in which the present, or else the newest, session took the phase.
@@ -145,6 +146,7 @@ class TaskState:
     request: PendingRequest | None = None
     reviewers: tuple[ReviewerSession, ...] = ()
     verdicts: tuple[ReviewVerdict, ...] = ()
+    reviews: tuple[ReviewVerdict, ...] = ()
     enforcement: InForce = ALL_STRICT
     blockers: tuple[Mapping[str, object], ...] = ()
     overridden: tuple[Mapping[str, object], ...] = ()

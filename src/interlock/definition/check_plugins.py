@@ -111,7 +111,7 @@ def _schema(kind: CheckKind) -> str:
     schema = dict(kind.schema)
     try:
         validator = jsonschema_rs.Draft202012Validator(schema, offline=True)
-        example = kind.examples.params if kind.examples else {}
+        example = getattr(kind.examples, "params", {})
         problem = next(iter(validator.iter_errors(_plain(example))), None)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         return f"has a schema that is none: {error}".splitlines()[0]

@@ -55,6 +55,5 @@ class Code(StrEnum):
     BAD_CONDITION = "IL-DEF-060"
 
     NO_EFFECT_YET = "IL-DEF-080"
-    CHECK_NOT_BUILT = "IL-DEF-081"
     NO_EFFECT = "IL-DEF-082"
     UNGUARDED = "IL-DEF-083"

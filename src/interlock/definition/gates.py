@@ -8,7 +8,6 @@ from interlock.definition.codes import Code
 from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, unique
-from interlock.definition.known_keys import DEFINITION
 from interlock.definition.schemas import Schemas
 from interlock.definition.settings import read_settings
 from interlock.definition.yaml_nodes import Node, plain
@@ -131,8 +130,6 @@ def _check(node: Node, schemas: Schemas, findings: Findings) -> CheckSpec:
             fields.place("check"),
             help=findings.did_you_mean(name, CHECKS),
         )
-    elif name and not CHECKS[name].is_built:
-        _not_built(name, severity, fields, findings)
     kind = CHECKS.get(name)
     params, places = (
         read_settings(kind, fields, _CHECK_KEYS, schemas, findings) if kind else ({}, {})
@@ -145,18 +142,4 @@ def _check(node: Node, schemas: Schemas, findings: Findings) -> CheckSpec:
         when=read_when(fields, findings),
         position=fields.position,
         places=places,
-    )
-
-
-def _not_built(name: str, severity: Severity, fields: Fields, findings: Findings) -> None:
-    effect = (
-        "the gate will be undetermined, which does not let through"
-        if severity is Severity.BLOCKING
-        else "it will be undetermined"
-    )
-    findings.warning(
-        Code.CHECK_NOT_BUILT,
-        f"The check '{name}' is not built yet: {effect}",
-        fields.place("check"),
-        help=f'It comes with "{DEFINITION}".',
     )

@@ -26,6 +26,7 @@ from interlock.core.gates.red import freezes
 from interlock.core.gates.verdicts import counted
 from interlock.core.model import EnvironmentSpec, GateSpec, WorkflowSpec
 from interlock.core.policy.paths import writable
+from interlock.core.remarks import comments
 from interlock.core.tasks import PendingRequest, TaskState
 from interlock.core.work import PLAN, WITHOUT_RED, Kind, settled, stated_kind
 from interlock.engine.codec import plain, typed
@@ -126,6 +127,9 @@ class Gatekeeper:
         workflow = self._ledger.workflow(state)
         artifacts = {name: await self.document(digest) for name, digest in state.artifacts.items()}
         changes = await asyncio.to_thread(self._repository.diff, state.base_tree, tree)
+        remarks = await asyncio.to_thread(
+            comments, state.reviews, tree, state.authors, self._repository.read
+        )
         rules = writable(workflow, state.phase)
         settled_work = settled(workflow.work_types, artifacts.get(PLAN), work, state.work)
         return GateFacts(
@@ -139,6 +143,7 @@ class Gatekeeper:
             green=green,
             verdicts=state.verdicts,
             authors=state.authors,
+            comments=remarks,
             binding=binding(state, gate=gate.id if gate else "", tree=tree, red=red, green=green),
             work=work,
             named=known_facts(

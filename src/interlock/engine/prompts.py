@@ -229,8 +229,7 @@ def _condition(check: CheckSpec) -> str:
     known = CHECKS.get(check.check)
     if known is None:
         return f"{words} {check.check} holds: {check.message}"
-    later = "" if known.is_built else "; not measured yet"
-    return f"{words} {known.passes_when} ({check.check}{later})"
+    return f"{words} {known.passes_when} ({check.check})"
 
 
 def _blockers(state: TaskState) -> str:

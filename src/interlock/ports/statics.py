@@ -195,6 +195,15 @@ class Statics(Protocol):
     ) -> Mapping[TestName, str]:
         """Test → where it is written, equal for tests of one definition; left out if unknown."""
 
+    def meaningless(
+        self,
+        tests: Collection[TestName],
+        paths: Collection[str],
+        read: ReadSource,
+        is_test: Callable[[str], bool],
+    ) -> Mapping[TestName, str]:
+        """Test → why its outcome says nothing about the code under test, where that is certain."""
+
     def changed_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
         """Dotted names whose definition is new or differs in meaning; all of them if unsure."""
 
@@ -204,6 +213,9 @@ class Statics(Protocol):
 
     def findings(self, path: str, old: bytes | None, new: bytes) -> tuple[Finding, ...]:
         """What a file newly does that code under test has no business doing."""
+
+    def commented_code(self, path: str, old: bytes | None, new: bytes) -> tuple[Finding, ...]:
+        """Added comment blocks that are code; none of a file in another language."""
 
     def configuration(self, paths: Collection[str], read: ReadSource) -> Mapping[str, str]:
         """Path → digest of what it means for the test runner, for each path that means anything."""

@@ -22,10 +22,12 @@ from interlock.adapters.confinement import UidRange
 from interlock.adapters.judge.base_runs import BaseRun, BaseRuns
 from interlock.adapters.judge.command_run import run_command
 from interlock.adapters.judge.conditions import Conditions
+from interlock.adapters.judge.discovery import Discovery
 from interlock.adapters.judge.environment import Environments
 from interlock.adapters.judge.green_runs import Candidate, GreenRuns
 from interlock.adapters.judge.place import Place
 from interlock.adapters.judge.provisions import Provisions
+from interlock.adapters.judge.reading import found
 from interlock.adapters.judge.results import Blame
 from interlock.adapters.judge.snapshot import Contents, Snapshot
 from interlock.adapters.judge.variants import Variant, files_of, function_of
@@ -36,7 +38,6 @@ from interlock.adapters.secrets import Secrets
 from interlock.adapters.trees.repository import Repository
 from interlock.core.facts import (
     BaseFacts,
-    Finding,
     GreenFacts,
     JobFacts,
     RedFacts,
@@ -219,7 +220,9 @@ class PytestJudge:
         sources = [path for path in tree.differing(base) if path in tree.paths]
         looked_at = sum(path.endswith(".py") and not is_test(path) for path in sources)
         return JobFacts(
-            findings=self._findings(base, tree, is_test), looked_at=looked_at, level=level
+            findings=found(base, tree, self._statics.findings, without=is_test),
+            looked_at=looked_at,
+            level=level,
         )
 
     def _red(self, request: RedRequest, conditions: Conditions) -> RedFacts:
@@ -234,13 +237,15 @@ class PytestJudge:
             variant = _new_tests(base, frozen, base_run)
             variant = replace(variant, tree=frozen.writing(stubs.changes))
             red = bench.measure(variant, blame=_blame(stubs, marker, base, is_test)).run
+            new_tests = self._new_ids(base, frozen, base_run, red)
+            discovery = Discovery(bench, conditions, self._statics, base_run, frozen, is_test)
+            passed_by = discovery.passed_by(base, variant, red, new_tests)
         problem = f"the base: {base_run.problem}" if base_run.problem else red.problem
         if not problem and not red.tests and not red.collect_errors:
             problem = (
                 "no test of a changed file was found; name files test_*.py and functions test_* "
                 "below the test paths"
             )
-        new_tests = self._new_ids(base, frozen, base_run, red)
         return RedFacts(
             problem=problem,
             base=base_run,
@@ -250,6 +255,8 @@ class PytestJudge:
             stubbed=stubs.stubbed,
             not_stubbed=stubs.impossible,
             config=_digest(self._statics.configuration(frozen.paths, frozen.read)),
+            meaningless=self._meaningless(variant.tree, new_tests, is_test),
+            undiscovered=passed_by,
             flaky=kept.flaky,
         )
 
@@ -300,7 +307,8 @@ class PytestJudge:
             facts,
             problem=(suite.problem if suite else "") or nothing,
             frozen_changed=tuple(dict.fromkeys((*moved, *sorted(changed)))),
-            findings=self._findings(base, candidate, is_test),
+            findings=found(base, candidate, self._statics.findings, without=is_test),
+            commented=found(base, candidate, self._statics.commented_code),
             flaky=kept.flaky,
         )
 
@@ -338,6 +346,13 @@ class PytestJudge:
             or (test.id not in base_run.ids and test.outcome is not TestOutcome.PASSED)
         )
 
+    def _meaningless(
+        self, tree: Snapshot, tests: Sequence[str], is_test: Callable[[str], bool]
+    ) -> dict[str, str]:
+        names = {test: (test.partition("::")[0], function_of(test)) for test in tests}
+        found = self._statics.meaningless(set(names.values()), tree.paths, tree.read, is_test)
+        return {test: found[name] for test, name in names.items() if name in found}
+
     def _guards(self, tree: Snapshot, new_tests: Sequence[str], red: Run) -> tuple[str, ...]:
         names = {test: (test.partition("::")[0], function_of(test)) for test in new_tests}
         written = self._statics.definitions(set(names.values()), tree.paths, tree.read)
@@ -345,18 +360,6 @@ class PytestJudge:
         failing = {at[test] for test in red.with_outcome(*_RED) & at.keys()}
         quiet = red.with_outcome(TestOutcome.PASSED, TestOutcome.SKIPPED)
         return tuple(test for test in new_tests if test in quiet and at[test] in failing)
-
-    def _findings(
-        self, base: Snapshot, candidate: Snapshot, is_test: Callable[[str], bool]
-    ) -> tuple[Finding, ...]:
-        return tuple(
-            finding
-            for path in candidate.differing(base)
-            if path in candidate.paths and not is_test(path)
-            for finding in self._statics.findings(
-                path, base.read(path) if path in base.paths else None, candidate.read(path)
-            )
-        )
 
 
 def _unchanged(of: Candidate, base: Run, kept: BaseRun, *, is_refactoring: bool) -> Candidate:

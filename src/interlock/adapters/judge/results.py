@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.core.facts import Cause, Run, TestOutcome, TestResult
 
-__all__ = ["Blame", "RawRun", "Watched", "to_run", "watched"]
+__all__ = ["Blame", "RawRun", "Watched", "collected", "to_run", "watched"]
 
 _PASSED, _FAILED, _NO_TESTS = 0, 1, 5
 _SHOWN = 500
@@ -166,6 +166,14 @@ def to_run(purpose: str, tree: str, raw: RawRun, blame: Blame) -> Run:
         },
         duration_s=round(raw.seconds, 3),
     )
+
+
+def collected(raw: RawRun) -> frozenset[str] | None:
+    """Ids that a run found, whether they ran or not; ``None`` if it did not get that far."""
+    frames, _ = _frames(raw.frames)
+    found = [frame.ids for frame in frames if isinstance(frame, _Collect)]
+    is_over = bool(frames) and isinstance(frames[-1], _End)
+    return frozenset(found[0]) if len(found) == 1 and is_over and not raw.problem else None
 
 
 def watched(raw: RawRun) -> dict[str, Watched]:

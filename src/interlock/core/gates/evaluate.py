@@ -229,8 +229,5 @@ def _approver(gate: GateSpec, facts: GateFacts, checks: tuple[CheckResult, ...])
 
 
 def _is_clean(check: CheckResult) -> bool:
-    """Nothing failed or warned; a check that is known but not built yet says neither."""
-    known = CHECKS.get(check.check)
-    if known is not None and not known.is_built and check.severity is not Severity.BLOCKING:
-        return True
+    """Nothing failed or warned."""
     return check.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)

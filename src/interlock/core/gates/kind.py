@@ -13,7 +13,7 @@ from interlock.core.gates.jobs import NOTHING, Plan, Settings
 from interlock.core.model import CheckSpec
 from interlock.core.reasons import CheckResult, Outcome, Reason
 
-__all__ = ["NO_SETTINGS", "CheckKind", "Examples", "Needs", "later", "result", "settings"]
+__all__ = ["NO_SETTINGS", "CheckKind", "Examples", "Needs", "result", "settings"]
 
 
 class Needs(StrEnum):
@@ -64,8 +64,7 @@ class CheckKind:
         name: as written in the workflow file.
         passes_when: the measurement, as a sentence for a person.
         evaluate: gets the check as written and the facts.
-        examples: what shows that the check can tell one thing from another; ``None``: it is not
-            built yet, and ``undetermined`` wherever it stands.
+        examples: what shows that the check can tell one thing from another.
         schema: JSON Schema of its parameters, see ``settings``.
         wrong: what a schema cannot say about parameters that fit it; empty if nothing.
         plan: what has to be run or read for a check with these parameters.
@@ -75,39 +74,17 @@ class CheckKind:
     name: str
     passes_when: str
     evaluate: Callable[[CheckSpec, GateFacts], CheckResult]
-    examples: Examples | None
+    examples: Examples
     schema: Mapping[str, Any] = field(default_factory=lambda: NO_SETTINGS)
     wrong: Callable[[Settings], str] = lambda _: ""
     plan: Callable[[Settings], Plan] = lambda _: NOTHING
     needs: frozenset[Needs] = frozenset()
 
     @property
-    def is_built(self) -> bool:
-        """Whether a gate can evaluate it."""
-        return self.examples is not None
-
-    @property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
         """Name of each parameter → its schema."""
         found: Mapping[str, Mapping[str, Any]] = self.schema.get("properties", {})
         return found
-
-
-def later(name: str, passes_when: str, schema: Mapping[str, Any] = NO_SETTINGS) -> CheckKind:
-    """A check that files may name although nothing measures it yet."""
-    return CheckKind(
-        name=name, passes_when=passes_when, evaluate=_unmeasured, examples=None, schema=schema
-    )
-
-
-def _unmeasured(spec: CheckSpec, _facts: GateFacts) -> CheckResult:
-    return result(
-        spec,
-        Outcome.UNDETERMINED,
-        f"this version cannot measure {spec.check}",
-        remedy="interlock trust lists the checks that have no effect yet.",
-        facts={"is_built": False},
-    )
 
 
 def result(

@@ -14,7 +14,7 @@ from interlock.core.policy.paths import PathRules
 from interlock.core.reasons import CheckResult, Outcome
 from interlock.errors import DefinitionError
 
-__all__ = ["KINDS", "criteria"]
+__all__ = ["KINDS", "criteria", "outside_scope"]
 
 _PROBES = tuple(f"{first}{rest}" for first in "._0Aabmqz" for rest in ("k3/w5", "k3/w5.x"))
 """Paths of no project: a scope that has all of them has everything."""
@@ -77,9 +77,27 @@ def _scope_is_bounded(spec: CheckSpec, facts: GateFacts) -> CheckResult:
             return result(
                 spec, Outcome.FAIL, f"scope_definition.{key} is missing or empty", remedy=remedy
             )
+    if outside := outside_scope(paths, facts):
+        return result(
+            spec,
+            Outcome.FAIL,
+            f"changed outside the scope: {', '.join(outside)}",
+            remedy="Undo it, or go back to PLAN and hand in scope_definition with these paths.",
+            facts={"paths": list(paths), "outside": outside},
+        )
     return result(
         spec, Outcome.PASS, f"bounded by {', '.join(paths)}", facts={"paths": list(paths)}
     )
+
+
+def outside_scope(paths: tuple[str, ...], facts: GateFacts) -> list[str]:
+    """What the phase changed that no pattern of the scope takes in.
+
+    Raises:
+        DefinitionError: a pattern cannot be read.
+    """
+    scope = PathRules(allowed=paths, forbidden=(), protected=())
+    return [c.path for c in facts.own_changes if scope.why_not(c.path) is not None]
 
 
 def _unbounded(paths: tuple[str, ...]) -> str:

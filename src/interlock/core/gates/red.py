@@ -14,7 +14,7 @@ from interlock.core.gates.samples import NEW, OLD, PLAN, red, run
 from interlock.core.model import CheckSpec, GateSpec, PhaseSpec
 from interlock.core.reasons import CheckResult, Outcome
 
-__all__ = ["KINDS", "freezes"]
+__all__ = ["KINDS", "freezes", "unmeasured"]
 
 _RUN_AGAIN = "Fix the test, run it with run_tests and request the transition again."
 _LOOK = "interlock evidence TASK shows the judge's output."
@@ -32,7 +32,8 @@ def freezes(where: PhaseSpec | GateSpec) -> bool:
     return any(c.check == "tests_are_failing" for gate in gates for c in gate.checks)
 
 
-def _unmeasured(spec: CheckSpec, everything: GateFacts) -> CheckResult | None:
+def unmeasured(spec: CheckSpec, everything: GateFacts) -> CheckResult | None:
+    """What a check of RED comes to where there is nothing to look at."""
     facts = everything.red
     if facts is None:
         return result(spec, Outcome.NOT_YET, "the judge has not measured RED yet")
@@ -65,7 +66,7 @@ def _unmeasured(spec: CheckSpec, everything: GateFacts) -> CheckResult | None:
 
 
 def _tests_are_failing(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    if missing := _unmeasured(spec, facts):
+    if missing := unmeasured(spec, facts):
         return missing
     assert facts.red is not None
     assert facts.red.red is not None
@@ -156,7 +157,7 @@ def _broken(facts: RedFacts, candidate: Run) -> list[str]:
 
 
 def _tests_exist_for_acceptance_criteria(spec: CheckSpec, facts: GateFacts) -> CheckResult:
-    if missing := _unmeasured(spec, facts):
+    if missing := unmeasured(spec, facts):
         return missing
     assert facts.red is not None
     assert facts.red.red is not None

@@ -14,11 +14,10 @@ from interlock.core.facts import ChangeKind, GateFacts
 from interlock.core.gates.catalog import REVIEW_ROLES, SERVER_BUILT
 from interlock.core.gates.documents import items, mapping, number, text, texts
 from interlock.core.gates.kind import Examples
-from interlock.core.gates.plan import criteria
+from interlock.core.gates.plan import criteria, outside_scope
 from interlock.core.gates.rules_examples import EXAMPLES
 from interlock.core.gates.verdicts import counted, roles_of
 from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec, Severity
-from interlock.core.policy.paths import PathRules
 from interlock.core.reasons import CheckResult, Outcome, Reason
 from interlock.errors import DefinitionError
 
@@ -117,10 +116,9 @@ def _matches_plan(_doc: Any, facts: GateFacts, _phase: PhaseSpec) -> str:
     if not paths:
         return "the scope names no paths"
     try:
-        scope = PathRules(allowed=paths, forbidden=(), protected=())
+        outside = outside_scope(paths, facts)
     except DefinitionError as error:
         return f"the scope cannot be read: {error.message}"
-    outside = [c.path for c in facts.own_changes if scope.why_not(c.path) is not None]
     return f"outside the plan's scope: {', '.join(outside)}" if outside else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interlock.statics.manifests import beyond_dependencies
+from interlock.statics.python.comments import commented_code
 from interlock.statics.python.config import (
     configuration,
     documents_that_run,
@@ -10,6 +11,7 @@ from interlock.statics.python.config import (
 )
 from interlock.statics.python.control import control
 from interlock.statics.python.findings import findings
+from interlock.statics.python.meaning import meaningless
 from interlock.statics.python.mutations import mutations
 from interlock.statics.python.public import public_names
 from interlock.statics.python.rewriting import rendered, rewritten_tests
@@ -21,12 +23,14 @@ from interlock.statics.python.written_tests import definitions
 __all__ = [
     "beyond_dependencies",
     "changed_symbols",
+    "commented_code",
     "configuration",
     "control",
     "definitions",
     "documents_that_run",
     "findings",
     "main_configuration",
+    "meaningless",
     "means_the_same",
     "mutations",
     "public_names",

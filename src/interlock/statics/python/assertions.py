@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from interlock.statics.python.written_tests import Function
 
-__all__ = ["OPAQUE", "asserting_helpers", "asserts", "called", "opens_block", "own_nodes"]
+__all__ = [
+    "OPAQUE",
+    "asserting_helpers",
+    "asserts",
+    "called",
+    "checking_names",
+    "opens_block",
+    "own_nodes",
+]
 
 OPAQUE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 """An assertion in a callback may be swallowed by the code under test."""
@@ -76,15 +84,35 @@ def asserting_helpers(tree: ast.Module) -> frozenset[str]:
         and not node.decorator_list
         and not node.name.startswith("test")
     }
+    return _spread(bodies, lambda node: isinstance(node, ast.Assert))
+
+
+def checking_names(tree: ast.Module) -> frozenset[str]:
+    """Names of whatever in the file may make a test fail that calls it, directly or not."""
+    parts = {
+        node.name: list(ast.walk(node))
+        for node in ast.walk(tree)
+        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith(("test", "Test"))
+    }
+    return _spread(
+        parts,
+        lambda node: (
+            isinstance(node, ast.Assert | ast.Raise)
+            or (isinstance(node, ast.Call) and called(node) == "fail")
+        ),
+    )
+
+
+def _spread(parts: Mapping[str, list[ast.AST]], does: Callable[[ast.AST], bool]) -> frozenset[str]:
+    """Names of the parts that do something or assert by a call, or call one that does."""
     found: set[str] = set()
     while True:
         more = {
             name
-            for name, nodes in bodies.items()
+            for name, nodes in parts.items()
             if name not in found
             and any(
-                isinstance(n, ast.Assert)
-                or (isinstance(n, ast.Call) and (asserts(n) or called(n) in found))
+                does(n) or (isinstance(n, ast.Call) and (asserts(n) or called(n) in found))
                 for n in nodes
             )
         }
