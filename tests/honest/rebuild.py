@@ -107,10 +107,13 @@ def _before(releases: Releases, split: Split, handed_in: Tree) -> Tree:
         else:
             red = functions(source).keys() - split.guards.get(path, frozenset())
             tests = _tests(red)
-            if not _tests(functions(source)) and _mentions(source, releases.planned):
-                # What tests share, and would not run on the old code, came with it.
-                if path in old:
-                    before[path] = old[path]
+            if (
+                path in old
+                and not _tests(functions(source))
+                and _mentions(source, releases.planned)
+            ):
+                # What all tests share, and would not run on the old code, changed with it.
+                before[path] = old[path]
                 continue
             left = without(source, tests, old.get(path, b""))
             before[path] = without_imports(left, releases.planned)
