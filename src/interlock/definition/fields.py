@@ -127,9 +127,20 @@ class Fields:
         if entry is None:
             return ""
         if isinstance(entry.value, ScalarNode) and isinstance(entry.value.value, int | float):
+            self._note_unquoted(key, entry.value)
             return entry.value.raw
         found = text_of(entry.value, f"'{key}'", self._findings)
         return found.value if found else ""
+
+    def _note_unquoted(self, key: str, node: ScalarNode) -> None:
+        """Read right here, and as another number by every other program that reads the file."""
+        if str(node.value) != node.raw:
+            self._findings.warning(
+                Code.UNQUOTED,
+                f"'{key}' stays {node.raw} here; other readers of YAML take it for {node.value}",
+                node,
+                help=f'Put it between quotes: {key}: "{node.raw}"',
+            )
 
     def flag(self, key: str, default: bool) -> bool:
         """``true`` or ``false``."""

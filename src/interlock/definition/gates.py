@@ -7,6 +7,7 @@ from typing import Any
 from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity, Strength
 from interlock.definition.codes import Code
+from interlock.definition.commands import check_measure
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, texts_of, unique
 from interlock.definition.known_keys import DEFINITION
@@ -131,6 +132,8 @@ def _check(node: Node, findings: Findings) -> CheckSpec:
         )
     elif name and not CHECKS[name].built:
         _not_built(name, severity, fields, findings)
+    if name == "command" and (entry := fields.entry("command")):
+        check_measure(entry.value, "The check 'command'", findings)
     return CheckSpec(
         check=name,
         severity=severity,

@@ -60,7 +60,10 @@ class Schemas:
                 findings.error(Code.DUPLICATE_ID, message, entry.key)
                 continue
             self._names[stem] = name
-            self._take(name, plain(entry.value), entry.value.position, entry.value)
+            value = plain(entry.value)
+            # A text here is no file's: what it would have to be is a mapping.
+            document = value if isinstance(value, Mapping) else None
+            self._take(name, document, entry.value.position, entry.value)
 
     def resolve(self, name: str, at: Position) -> str:
         """The key in ``used`` of the schema of that name; "" (and a finding) when there is none."""
