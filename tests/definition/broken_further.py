@@ -42,7 +42,8 @@ FURTHER = {
         "IL-DEF-002",
         "256 phases",
         "",
-        f"name: a\nversion: b\nphases:\n{PHASES}  - @id: Z\n    allowed_tools: []\n",
+        f"name: a\nversion: b\ntransitions: []\nphases:\n{PHASES}"
+        "  - @id: Z\n    allowed_tools: []\n",
     ),
     "too_many_tools": Broken(
         "IL-DEF-002",

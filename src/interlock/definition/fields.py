@@ -97,6 +97,12 @@ class Fields:
         entry = self._entries.get(key)
         return entry is not None and isinstance(entry.value, SequenceNode)
 
+    def text_is(self, key: str, value: str) -> bool:
+        """Whether the key is there with exactly this value."""
+        entry = self._entries.get(key)
+        node = entry.value if entry else None
+        return isinstance(node, ScalarNode) and node.value == value
+
     def is_later(self, key: str, entry: Entry) -> bool:
         """Whether the key is one without effect yet; if so, that is reported."""
         row = known_keys.below(self.path).get(key)

@@ -43,7 +43,8 @@ def _gate(node: Node, findings: Findings) -> GateSpec:
         auto_advance=fields.flag("auto_advance", False),
         position=fields.position,
     )
-    if fields.usable:
+    # Of a gate whose type could not be read nobody knows what it needs.
+    if fields.usable and ("type" not in fields or fields.text_is("type", gate.type)):
         _judge(gate, fields, findings)
     return gate
 
@@ -162,6 +163,8 @@ def _parameters(name: str, fields: Fields, findings: Findings) -> dict[str, Any]
     info = CHECKS.get(name)
     others = fields.others(_CHECK_KEYS)
     if info is None:
+        if "check" not in fields:
+            _note_misspelt(fields, findings)
         return {}
     found = {key: item.default for key, item in info.parameters.items()}
     for key, entry in others:
@@ -175,6 +178,15 @@ def _parameters(name: str, fields: Fields, findings: Findings) -> dict[str, Any]
         else:
             _unknown_parameter(name, entry, (*_CHECK_KEYS, *info.parameters), findings)
     return found
+
+
+def _note_misspelt(fields: Fields, findings: Findings) -> None:
+    """A blocker without a check: a key that is nearly ``check`` was probably meant to be it."""
+    for key, entry in fields.others(_CHECK_KEYS):
+        hint = findings.did_you_mean(key, ("check",))
+        if hint.startswith("Did"):
+            message = f"A blocker has no key '{key}'"
+            findings.error(Code.UNKNOWN_KEY, message, entry.key, help=hint)
 
 
 def _unknown_parameter(name: str, entry: Entry, known: tuple[str, ...], findings: Findings) -> None:
