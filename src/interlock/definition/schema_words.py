@@ -46,7 +46,9 @@ def note_misspelt(schema: Node, findings: Findings) -> None:
         elif name in _BY_NAME and isinstance(entry.value, MappingNode):
             for inner in entry.value.entries.values():
                 note_misspelt(inner.value, findings)
-        elif name not in _OTHERS and (near := get_close_matches(name[:64], _KNOWN, 1, _LIKE)):
+        elif name in _OTHERS or name.startswith("x-"):
+            continue  # what begins so is a team's own
+        elif near := get_close_matches(name[:64], _KNOWN, 1, _LIKE):
             findings.warning(
                 Code.NO_EFFECT,
                 f"'{name}' is no keyword of JSON schemas, so it checks nothing",
