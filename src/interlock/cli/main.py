@@ -24,7 +24,7 @@ VERBS = {
     ),
     "validate": (
         "validate:validate",
-        "Find everything that is wrong with a workflow file or a pack, all at once.",
+        "Find everything that is wrong with a workflow file, or with a pack, all at once.",
     ),
     "trust": (
         "trust:trust",
