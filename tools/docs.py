@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from interlock.core.conditions import FUNCTIONS, MACROS, MOST_TEXT
 from interlock.core.events import EVENT_KINDS, EventType
 from interlock.core.model import WorkflowSpec
 from interlock.core.states import GATE, HOLDER, STATUS_KEPT, TABLE, TaskStatus
+from interlock.definition.explanations import explanations, page
 from interlock.definition.packs import load_pack
 from interlock.errors import InterlockError
 from interlock.server.doors import requests
@@ -399,14 +401,34 @@ def conditions() -> str:
     return "\n".join(lines)
 
 
+def codes() -> str:
+    """The list of the pages of codes."""
+    lines = [
+        "# Codes",
+        "",
+        "What `interlock validate` can say of a workflow file; each code has a page with an",
+        "example that ends in it and what to do.",
+        "`interlock validate --explain CODE` prints the page.",
+        "",
+        "| code | what it says |",
+        "|---|---|",
+        *(f"| [{code}]({code}.md) | {row.title} |" for code, row in explanations().items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 PAGES: Mapping[str, Any] = {
     "api.md": api,
     "configuration.md": configuration,
     "cli.md": command_line,
     "state-machine.md": state_machine,
     "conditions.md": conditions,
+    "codes/README.md": codes,
+    **{f"codes/{code}.md": partial(page, code) for code in explanations()},
 }
 
 if __name__ == "__main__":
     for name, make in PAGES.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(make(), encoding="utf-8")

@@ -22,6 +22,10 @@ VERBS = {
         "init:init",
         "Set this repository up: workflow, schemas, state, passphrase, audit key.",
     ),
+    "validate": (
+        "validate:validate",
+        "Find everything that is wrong with a workflow file, or with a pack, all at once.",
+    ),
     "trust": (
         "trust:trust",
         "Trust the environment recipe of the workflow at HEAD, by its digest.",

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from interlock.definition.codes import Code
 from interlock.definition.diagnostics import did_you_mean
 from interlock.errors import NotFoundError
 
@@ -56,6 +57,6 @@ def _directory(name: str) -> Traversable:
     known = pack_names()
     if name not in known:
         raise NotFoundError(
-            f"There is no pack '{name}'", code="IL-DEF-009", remedy=did_you_mean(name, known)
+            f"There is no pack '{name}'", code=Code.NO_PACK, remedy=did_you_mean(name, known)
         )
     return files("interlock.packs").joinpath(name)

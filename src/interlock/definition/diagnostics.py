@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from interlock.core.model import Position
-from interlock.definition.codes import Code
+from interlock.definition.codes import Code, page_of
 from interlock.errors import DefinitionError
 
 __all__ = [
@@ -34,6 +34,23 @@ MAX_DIAGNOSTICS = 200
 
 _MAX_LINE = 160
 _MAX_NAMES = 300
+_BESIDE = frozenset(
+    {
+        Code.UNKNOWN_CHECK,
+        Code.UNKNOWN_RULE,
+        Code.UNKNOWN_TOOL,
+        Code.CHECK_PARAMETER,
+        Code.GATE_CANNOT_FAIL,
+        Code.GATE_CANNOT_PASS,
+        Code.TOOL_CONTRADICTION,
+        Code.CONSTRAINT_WITHOUT_EFFECT,
+        Code.SCHEMA_MISSING,
+        Code.SCHEMA_INVALID,
+        Code.BAD_PATTERN,
+        Code.BAD_COMMAND,
+    }
+)
+"""Mistakes that leave the ways between phases as they are."""
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as a line
 
 
@@ -103,6 +120,7 @@ class Diagnostic:
                 {"message": item.message, "position": _place(item.position)}
                 for item in self.related
             ],
+            "page": page_of(self.code),
         }
 
 
@@ -144,6 +162,11 @@ class Findings:
     def failed(self) -> bool:
         """Whether there is an error among them."""
         return bool(self._found[Level.ERROR])
+
+    @property
+    def shape_holds(self) -> bool:
+        """Whether phases, gates and transitions are as they were meant, whatever else is wrong."""
+        return all(item.code in _BESIDE for item in self._found[Level.ERROR]) and not self._beyond
 
     def did_you_mean(self, name: str, known: Iterable[str]) -> str:
         """``did_you_mean``, unless nobody would see it: comparing names is not free."""

@@ -7,6 +7,7 @@ from typing import Any
 from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
 from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, Severity, Strength
 from interlock.definition.codes import Code
+from interlock.definition.commands import check_measure
 from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, identifier, texts_of, unique
@@ -44,7 +45,8 @@ def _gate(node: Node, findings: Findings) -> GateSpec:
         when=read_when(fields, findings),
         position=fields.position,
     )
-    if fields.usable:
+    # Of a gate whose type could not be read nobody knows what it needs.
+    if fields.usable and ("type" not in fields or fields.text_is("type", gate.type)):
         _judge(gate, fields, findings)
     return gate
 
@@ -133,6 +135,8 @@ def _check(node: Node, findings: Findings) -> CheckSpec:
         )
     elif name and not CHECKS[name].built:
         _not_built(name, severity, fields, findings)
+    if name == "command" and (entry := fields.entry("command")):
+        check_measure(entry.value, "The check 'command'", findings)
     return CheckSpec(
         check=name,
         severity=severity,
@@ -162,6 +166,8 @@ def _parameters(name: str, fields: Fields, findings: Findings) -> dict[str, Any]
     info = CHECKS.get(name)
     others = fields.others(_CHECK_KEYS)
     if info is None:
+        if "check" not in fields:
+            _note_misspelt(fields, findings)
         return {}
     found = {key: item.default for key, item in info.parameters.items()}
     for key, entry in others:
@@ -175,6 +181,15 @@ def _parameters(name: str, fields: Fields, findings: Findings) -> dict[str, Any]
         else:
             _unknown_parameter(name, entry, (*_CHECK_KEYS, *info.parameters), findings)
     return found
+
+
+def _note_misspelt(fields: Fields, findings: Findings) -> None:
+    """A blocker without a check: a key that is nearly ``check`` was probably meant to be it."""
+    for key, entry in fields.others(_CHECK_KEYS):
+        hint = findings.did_you_mean(key, ("check",))
+        if hint.startswith("Did"):
+            message = f"A blocker has no key '{key}'"
+            findings.error(Code.UNKNOWN_KEY, message, entry.key, help=hint)
 
 
 def _unknown_parameter(name: str, entry: Entry, known: tuple[str, ...], findings: Findings) -> None:

@@ -129,7 +129,7 @@ def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loade
     if not root.usable:
         raise findings.failure(sources)
     loaded = _read(root, read_schema, findings)
-    if not findings.failed:
+    if findings.shape_holds and loaded.workflow.phases:
         check_structure(loaded.workflow, findings)
         check_skips(loaded.workflow, findings)
     if findings.failed:

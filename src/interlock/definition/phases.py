@@ -13,7 +13,8 @@ from interlock.definition.fields import Fields, identifier, unique
 from interlock.definition.gates import read_gates
 from interlock.definition.schemas import Schemas
 from interlock.definition.tools import read_constraints, read_tools
-from interlock.definition.yaml_nodes import Node
+from interlock.definition.verdicts import check_verdicts
+from interlock.definition.yaml_nodes import MappingNode, Node
 
 __all__ = ["read_phases"]
 
@@ -45,6 +46,8 @@ def read_phases(
         nodes = nodes[:MAX_PHASES]
     phases = [_phase(node, extra, schemas, findings) for node in nodes]
     unique(phases, lambda p: p.id, lambda p: p.position or root.position, "The phase", findings)
+    spawns = any(isinstance(n, MappingNode) and "auto_spawn" in n.entries for n in nodes)
+    check_verdicts(phases, spawns, findings)
     return tuple(phases)
 
 

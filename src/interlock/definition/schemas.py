@@ -16,6 +16,7 @@ from interlock.core.model import Position
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.json_text import parse_json
+from interlock.definition.schema_words import note_misspelt
 from interlock.definition.yaml_nodes import Entry, MappingNode, Node, SequenceNode, plain
 
 __all__ = ["REGEX", "SchemaSource", "Schemas", "stem_of"]
@@ -60,7 +61,11 @@ class Schemas:
                 findings.error(Code.DUPLICATE_ID, message, entry.key)
                 continue
             self._names[stem] = name
-            self._take(name, plain(entry.value), entry.value.position, entry.value)
+            value = plain(entry.value)
+            # A text here is no file's: what it would have to be is a mapping.
+            document = value if isinstance(value, Mapping) else None
+            self._take(name, document, entry.value.position, entry.value)
+            note_misspelt(entry.value, findings)
 
     def resolve(self, name: str, at: Position) -> str:
         """The key in ``used`` of the schema of that name; "" (and a finding) when there is none."""

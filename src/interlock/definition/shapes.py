@@ -90,4 +90,7 @@ def check(node: Node, shape: Shape, what: str, findings: Findings) -> None:
 
 
 def _wrong(node: Node, wanted: str, what: str, findings: Findings) -> None:
-    findings.error(Code.WRONG_TYPE, f"{what} must be {wanted}, not {describe(node)}", node)
+    is_bare = isinstance(node, ScalarNode) and node.value is not None and wanted == TEXT.wanted
+    hint = "Put it between quotes." if is_bare else ""
+    message = f"{what} must be {wanted}, not {describe(node)}"
+    findings.error(Code.WRONG_TYPE, message, node, help=hint)

@@ -19,6 +19,7 @@ from interlock.core.policy.protected import Protected
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings, Related
 from interlock.definition.fields import Fields, Text
+from interlock.definition.overlaps import compare_commands, compare_patterns
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
 from interlock.errors import DefinitionError
 
@@ -122,8 +123,8 @@ def _constraint(tool: str, entry: Entry, findings: Findings) -> ToolConstraint:
         _without_effect(fields, tool, keys[2:], "path patterns", findings)
     paths = (read_patterns(fields, keys[0], findings), read_patterns(fields, keys[1], findings))
     commands = (_commands(fields, keys[2], findings), _commands(fields, keys[3], findings))
-    _contradiction(paths[0], paths[1], "pattern", findings)
-    _contradiction(commands[0], commands[1], "command", findings)
+    compare_patterns(tool, *paths, findings)
+    compare_commands(*commands, findings)
     return ToolConstraint(
         allowed_patterns=values_of(paths[0]),
         forbidden_patterns=values_of(paths[1]),
@@ -144,21 +145,6 @@ def _without_effect(
                 f"'{key}' cannot bind '{tool}', which takes {takes}",
                 entry.key,
                 help="Paths under 'write_files' bind every tool that writes, bash included.",
-            )
-
-
-def _contradiction(
-    allowed: Sequence[Text], forbidden: Sequence[Text], what: str, findings: Findings
-) -> None:
-    places = {item.value: item.position for item in allowed}
-    for item in forbidden:
-        if item.value in places:
-            findings.error(
-                Code.TOOL_CONTRADICTION,
-                f"The {what} '{item.value}' is both allowed and forbidden",
-                item,
-                help="Forbidden wins, so take it out of one of the lists.",
-                related=[Related("allowed here", places[item.value])],
             )
 
 

@@ -125,7 +125,8 @@ class _Composer:
                 case CollectionEndEvent():
                     self._end()
                 case AliasEvent():
-                    self._place(self._alias(str(event.anchor), self._position(event)))
+                    at = self._position(event)
+                    self._place(self._alias(str(event.anchor), at), at)
                 case DocumentStartEvent():
                     documents += 1
                     if documents > 1:
@@ -154,15 +155,15 @@ class _Composer:
             self._anchors[name] = node
         self._place(node)
 
-    def _place(self, node: Node) -> None:
-        """Put a finished node where it belongs."""
+    def _place(self, node: Node, at: Position | None = None) -> None:
+        """Put a finished node where it belongs; ``at`` is where an alias to it stands."""
         if not self._open:
             self._root = node
             return
         parent = self._open[-1]
         parent.size += node.size
         if parent.size > MAX_NODES:
-            self._stop(Code.TOO_LARGE, f"More than {MAX_NODES} values", node.position)
+            self._stop(Code.TOO_LARGE, f"More than {MAX_NODES} values", at or node.position)
         if isinstance(parent, SequenceNode):
             parent.items.append(node)
             return
