@@ -51,11 +51,8 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
         "variables": NotYet("nothing is replaced", DEFINITION),
         "work_types": NotYet("every task is treated as a feature", DEFINITION),
         "phases[].when": NotYet("the phase is always there", DEFINITION),
-        "phases[].examples": NotYet("the examples are not tried", DEFINITION),
-        "phases[].tool_constraints{}.examples": NotYet("the examples are not tried", DEFINITION),
         "phases[].gates[].when": NotYet("the gate always counts", DEFINITION),
         "phases[].gates[].blockers[].when": NotYet("the check always counts", DEFINITION),
-        "phases[].gates[].blockers[].examples": NotYet("the examples are not tried", DEFINITION),
         "phases[].gates[].auto_advance": NotYet(
             "the agent has to ask for the transition", DEFINITION, FLAG, default=False
         ),

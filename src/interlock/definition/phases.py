@@ -27,6 +27,7 @@ _KEYS = (
     "allowed_tools",
     "forbidden_tools",
     "tool_constraints",
+    "examples",
 )
 
 
