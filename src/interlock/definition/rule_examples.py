@@ -30,7 +30,7 @@ __all__ = ["CALL_KEYS", "VERDICTS", "Example", "argument_of", "read_examples"]
 VERDICTS: Final = ("allowed", "denied")
 CALL_KEYS: Final = ("tool", "path", "command", "args")
 
-MAX_EXAMPLES: Final = 500
+MAX_EXAMPLES: Final = 1000
 MAX_CALL: Final = 2048
 """Characters in one call's arguments: how long a verdict takes goes by them."""
 
