@@ -23,6 +23,9 @@ _LISTS: Final = {
     "tool.forbidden": ("forbidden_tools", "tool"),
     "tool.not_allowed": ("allowed_tools", ""),
     "tool.unknown": ("allowed_tools", ""),
+    "tool.allowed": ("allowed_tools", "tool"),
+    "command.allowed": ("allowed_commands", "allowed"),
+    "path.allowed": ("allowed_patterns", "allowed"),
 }
 """Rule → the list that decides, and the fact that names the item of it."""
 
