@@ -159,7 +159,7 @@ class _Reader:
             return
         tool = self._rules.tool or ("bash" if "command" in fields else "")
         if "tool" in fields or not tool:
-            tool = fields.text("tool", required=True)
+            tool = fields.text("tool", required="tool" not in fields)
             if (
                 not tool
                 or known_tool(tool, fields.place("tool"), self._extra, self._findings) is None
