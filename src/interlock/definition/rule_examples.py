@@ -186,8 +186,8 @@ class _Reader:
         entry = fields.entry("args")
         assert entry is not None  # noqa: S101 - it was given
         if isinstance(entry.value, MappingNode):
-            # An alias can stand for much more than it is long.
-            return plain(entry.value) if entry.value.size < MAX_CALL else {"": " " * MAX_CALL}
+            arguments: dict[str, Any] = plain(entry.value)
+            return arguments
         message = f"'args' must be a mapping of arguments, not {describe(entry.value)}"
         self._findings.error(Code.WRONG_TYPE, message, entry.value)
         return None
