@@ -83,7 +83,7 @@ def test_the_same_calls_with_the_other_verdict_do_not_hold(name: str) -> None:
     before, after = HOLD[name].split("examples:")
     for one, other in SWAPS:
         after = after.replace(one, "@").replace(other, one).replace("@", other)
-    assert {item["code"] for item in found(f"{before}examples:{after}")} == {"IL-DEF-060"}
+    assert {item["code"] for item in found(f"{before}examples:{after}")} == {"IL-DEF-070"}
 
 
 FAIL = {
@@ -119,7 +119,7 @@ def test_what_is_denied_and_said_to_be_allowed_shows_the_rule(rule: str) -> None
     text, example, decides = FAIL[rule]
     first, *others = found(text)
     assert others == []
-    assert (first["code"], first["position"]) == ("IL-DEF-060", at(text, example))
+    assert (first["code"], first["position"]) == ("IL-DEF-070", at(text, example))
     assert first["message"].startswith("A denies this call: ")
     assert first["help"]
     (related,) = first["related"]
@@ -151,7 +151,7 @@ def test_what_is_allowed_and_said_to_be_denied_says_how_to_forbid_it(
     text: str, example: str, under: str, helps: str
 ) -> None:
     (first,) = found(text)
-    assert (first["code"], first["position"]) == ("IL-DEF-060", at(text, example))
+    assert (first["code"], first["position"]) == ("IL-DEF-070", at(text, example))
     assert first["message"].startswith("A allows this call: ")
     assert helps in first["help"]
     assert [item["position"] for item in first["related"]] == [at(text, under)]
@@ -171,17 +171,17 @@ def test_what_is_allowed_and_said_to_be_denied_says_how_to_forbid_it(
         (under_phase("{allowed: [{path: src/a}]}"), "IL-DEF-012", "{path"),
         (under_phase("{denied: [{tool: wirte_files, path: a}]}"), "IL-DEF-022", "wirte"),
         (under_phase("{denied: [{command: pytest, paht: a}]}"), "IL-DEF-011", "paht"),
-        (under_phase("{allowed: [{command: ls, path: a}]}"), "IL-DEF-061", "ls,"),
+        (under_phase("{allowed: [{command: ls, path: a}]}"), "IL-DEF-071", "ls,"),
         (under_phase("{allowed: [{tool: bash, args: [ls]}]}"), "IL-DEF-010", "[ls]"),
         # Denied, but by no rule of the file.
-        (under_phase("{denied: [{tool: write_files}]}"), "IL-DEF-061", "{tool"),
-        (under_phase("{denied: [{tool: bash, args: {command: 3}}]}"), "IL-DEF-061", "{tool"),
-        (under_phase("{denied: [{tool: Write, args: {path: a, file: b}}]}"), "IL-DEF-061", "{tool"),
+        (under_phase("{denied: [{tool: write_files}]}"), "IL-DEF-071", "{tool"),
+        (under_phase("{denied: [{tool: bash, args: {command: 3}}]}"), "IL-DEF-071", "{tool"),
+        (under_phase("{denied: [{tool: Write, args: {path: a, file: b}}]}"), "IL-DEF-071", "{tool"),
         (
             changed(BASH, "web_fetch: {examples: {allowed: [somewhere]}}").replace(
                 "bash]", "web_fetch]"
             ),
-            "IL-DEF-061",
+            "IL-DEF-071",
             "somewhere",
         ),
         (under_bash(f"{{denied: ['{'x' * 3000}']}}"), "IL-DEF-002", "'xxx"),
@@ -210,7 +210,7 @@ def test_nothing_is_tried_while_the_rules_themselves_are_wrong() -> None:
     text = under_bash("{allowed: [make]}").replace("gates:", "gatse:")
     codes = {item["code"] for item in found(text)}
     assert "IL-DEF-011" in codes
-    assert "IL-DEF-060" not in codes
+    assert "IL-DEF-070" not in codes
 
 
 def test_a_check_has_no_examples() -> None:

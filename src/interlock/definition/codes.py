@@ -8,7 +8,7 @@ __all__ = ["Code"]
 
 
 class Code(StrEnum):
-    """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 06 examples, 08 warnings.
+    """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 07 examples, 08 warnings.
 
     ``IL-DEF-009`` (no such pack) is raised on its own.
     """
@@ -51,8 +51,8 @@ class Code(StrEnum):
     BAD_PATTERN = "IL-DEF-050"
     BAD_COMMAND = "IL-DEF-051"
 
-    EXAMPLE_FAILS = "IL-DEF-060"
-    BAD_EXAMPLE = "IL-DEF-061"
+    EXAMPLE_FAILS = "IL-DEF-070"
+    BAD_EXAMPLE = "IL-DEF-071"
 
     NO_EFFECT_YET = "IL-DEF-080"
     CHECK_NOT_BUILT = "IL-DEF-081"
