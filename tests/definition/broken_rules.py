@@ -115,4 +115,29 @@ CONTRADICTORY = {
     "commands_for_files": Broken(
         "IL-DEF-036", "cannot bind 'write_files'", WRITE, "write_files: {@allowed_commands: [ls]}"
     ),
+    # examples
+    "example_denied": Broken(
+        "IL-DEF-070",
+        "A denies this call",
+        BASH,
+        'bash: {allowed_commands: ["pytest"], examples: {allowed: [@make]}}',
+    ),
+    "example_allowed": Broken(
+        "IL-DEF-070",
+        "A allows this call",
+        BASH,
+        'bash: {allowed_commands: ["pytest"], examples: {denied: [@pytest -q]}}',
+    ),
+    "example_of_no_call": Broken(
+        "IL-DEF-071",
+        "was called without a command",
+        "forbidden_tools: [git_commit]\n",
+        "forbidden_tools: [git_commit]\n    examples: [@{tool: bash, allowed: true}]\n",
+    ),
+    "example_of_a_check": Broken(
+        "IL-DEF-037",
+        "A check has no examples",
+        "severity: blocking}",
+        "severity: blocking, examples: @[]}",
+    ),
 }

@@ -38,6 +38,10 @@ VERBS = {
         "secrets:secret",
         "Values that tests are given as variables, by the names that the workflow lists.",
     ),
+    "policy": (
+        "policy:policy",
+        "What the rules of the workflow say, before an agent meets them.",
+    ),
     "up": ("up:up", "Start the server; returns when it answers."),
     "down": ("up:down", "Stop the server and its sessions."),
     "run": ("run:run", "Have an agent do a task through every phase and gate of the workflow."),

@@ -9,7 +9,7 @@ __all__ = ["Code", "page_of"]
 
 class Code(StrEnum):
     """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 06 conditions,
-    08 warnings.
+    07 examples, 08 warnings.
 
     Each has a page, made from its entry in ``explanations.yaml``.
     """
@@ -54,6 +54,9 @@ class Code(StrEnum):
     BAD_COMMAND = "IL-DEF-051"
 
     BAD_CONDITION = "IL-DEF-060"
+
+    EXAMPLE_FAILS = "IL-DEF-070"
+    BAD_EXAMPLE = "IL-DEF-071"
 
     NO_EFFECT_YET = "IL-DEF-080"
     CHECK_NOT_BUILT = "IL-DEF-081"

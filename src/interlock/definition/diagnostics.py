@@ -26,6 +26,7 @@ __all__ = [
     "Placed",
     "Related",
     "did_you_mean",
+    "excerpt",
     "render",
 ]
 
@@ -218,16 +219,16 @@ def render(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:
     """The finding as text: ``file:line:col``, the source line, a caret, help and related places."""
     position = diagnostic.position
     head = f"{position}: {diagnostic.level}: {diagnostic.message} [{diagnostic.code}]"
-    parts = [head, *_excerpt(position, sources)]
+    parts = [head, *excerpt(position, sources)]
     for item in diagnostic.related:
         parts.append(f"  {item.position}: {item.message}")
-        parts.extend(_excerpt(item.position, sources))
+        parts.extend(excerpt(item.position, sources))
     if diagnostic.help:
         parts.append(f"  help: {diagnostic.help}")
     return "\n".join(parts)
 
 
-def _excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
+def excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
     """The source line with a caret below its column, cut around the caret when it is long."""
     source = sources.get(position.file)
     if source is None:

@@ -17,7 +17,7 @@ from interlock.definition.yaml_nodes import Entry, Node, ScalarNode, describe, p
 __all__ = ["gate_reads_verdicts", "read_gates"]
 
 _OF_APPROVALS = ("approvers", "approval_strength", "four_eyes")
-_CHECK_KEYS = ("check", "severity", "message", "when")
+_CHECK_KEYS = ("check", "severity", "message", "when", "examples")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
 
 
@@ -137,6 +137,13 @@ def _check(node: Node, findings: Findings) -> CheckSpec:
         _not_built(name, severity, fields, findings)
     if name == "command" and (entry := fields.entry("command")):
         check_measure(entry.value, "The check 'command'", findings)
+    if "examples" in fields:
+        findings.error(
+            Code.REFUSED,
+            "A check has no examples: it measures a tree, and there is none when a file is read",
+            fields.place("examples"),
+            help="Examples are calls of tools: put them under a phase or a constraint on a tool.",
+        )
     return CheckSpec(
         check=name,
         severity=severity,

@@ -49,9 +49,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
     {
         "extends": NotYet("no other definition is read in", DEFINITION),
         "variables": NotYet("nothing is replaced", DEFINITION),
-        "phases[].examples": NotYet("the examples are not tried", DEFINITION),
-        "phases[].tool_constraints{}.examples": NotYet("the examples are not tried", DEFINITION),
-        "phases[].gates[].blockers[].examples": NotYet("the examples are not tried", DEFINITION),
         "phases[].gates[].auto_advance": NotYet(
             "the agent has to ask for the transition", DEFINITION, FLAG, default=False
         ),

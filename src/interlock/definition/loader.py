@@ -10,6 +10,7 @@ from interlock.core.model import Position, WorkflowSpec
 from interlock.definition.builtin import REVIEW_VERDICT, review_verdict_schema
 from interlock.definition.codes import Code
 from interlock.definition.conditions import check_skips
+from interlock.definition.deciding import Places
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
 from interlock.definition.enforcement import (
@@ -23,10 +24,12 @@ from interlock.definition.environment import read_environment
 from interlock.definition.fields import Fields
 from interlock.definition.gates import gate_reads_verdicts
 from interlock.definition.phases import read_phases
+from interlock.definition.rule_examples import read_examples
 from interlock.definition.schemas import Schemas
 from interlock.definition.structure import check_structure
 from interlock.definition.tools import read_extra_tools, read_protected, values_of
 from interlock.definition.transitions import read_transitions
+from interlock.definition.tried_examples import try_examples
 from interlock.definition.work_types import read_work_types
 from interlock.definition.yaml_compose import compose
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
@@ -62,6 +65,7 @@ class Loaded:
     Args:
         events_link, audit_link: paths from the repository's top at which other tools look for the
             records. They are no part of the rules that a task is pinned to.
+        places: where each rule of the workflow stands.
     """
 
     workflow: WorkflowSpec
@@ -69,6 +73,7 @@ class Loaded:
     sources: Mapping[str, str] | None = None
     events_link: str = EVENTS_LINK
     audit_link: str = AUDIT_LINK
+    places: Places | None = None
 
     def rendered(self) -> str:
         """The warnings as text with carets."""
@@ -129,13 +134,19 @@ def _load(text: str, file: str, read_schema: Callable[[str, str], Any]) -> Loade
     if not root.usable:
         raise findings.failure(sources)
     loaded = _read(root, read_schema, findings)
+    examples = read_examples(root, loaded.workflow.extra_tools, findings)
+    places = Places(node, loaded.workflow.extra_tools)
     if findings.shape_holds and loaded.workflow.phases:
         check_structure(loaded.workflow, findings)
         check_skips(loaded.workflow, findings)
+    if not findings.failed:
+        try_examples(loaded.workflow, examples, places, findings)
     if findings.failed:
         raise findings.failure(sources)
     workflow = replace(loaded.workflow, digest=digest_of(loaded.workflow))
-    return replace(loaded, workflow=workflow, warnings=findings.sorted(), sources=sources)
+    return replace(
+        loaded, workflow=workflow, warnings=findings.sorted(), sources=sources, places=places
+    )
 
 
 def _read(root: Fields, read_schema: Callable[[str, str], Any], findings: Findings) -> Loaded:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 from interlock.core.model import EnvironmentSpec
 from interlock.definition.builtin import pack_schemas, pack_text
+from interlock.definition.editor_schema import (
+    EDITOR_SCHEMA,
+    editor_schema_file,
+    with_mode_line,
+)
 from interlock.definition.loader import SCHEMAS_DIR, Loaded, load
 from interlock.definition.render_environment import render_environment
 
@@ -38,5 +43,7 @@ def pack_files(
     text = pack_text(name)
     if environment is not None:
         text = f"{text}\n{render_environment(environment, why)}"
-    schemas = {f"{SCHEMAS_DIR}/{file}": data for file, data in pack_schemas(name).items()}
-    return {"agent_workflow.yaml": text.encode(), **schemas}
+    text = with_mode_line(text, SCHEMAS_DIR)
+    schemas = {**pack_schemas(name), EDITOR_SCHEMA: editor_schema_file()}
+    written = {f"{SCHEMAS_DIR}/{file}": data for file, data in schemas.items()}
+    return {"agent_workflow.yaml": text.encode(), **written}

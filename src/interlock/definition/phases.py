@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from interlock.core.gates.catalog import ARTIFACT_RULES
 from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec
+from interlock.definition.awaited_verdicts import check_verdicts
 from interlock.definition.codes import Code
 from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
@@ -13,7 +14,6 @@ from interlock.definition.fields import Fields, identifier, unique
 from interlock.definition.gates import read_gates
 from interlock.definition.schemas import Schemas
 from interlock.definition.tools import read_constraints, read_tools
-from interlock.definition.verdicts import check_verdicts
 from interlock.definition.yaml_nodes import MappingNode, Node
 
 __all__ = ["read_phases"]
@@ -30,6 +30,7 @@ _KEYS = (
     "forbidden_tools",
     "tool_constraints",
     "when",
+    "examples",
 )
 
 

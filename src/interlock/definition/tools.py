@@ -24,6 +24,7 @@ from interlock.definition.yaml_nodes import Entry, MappingNode, describe
 from interlock.errors import DefinitionError
 
 __all__ = [
+    "known_tool",
     "read_constraints",
     "read_extra_tools",
     "read_patterns",
@@ -82,7 +83,7 @@ def read_constraints(
         return {}
     found: dict[str, ToolConstraint] = {}
     for name, item in entry.value.entries.items():
-        tool = _tool(name, item.key.position, extra, findings)
+        tool = known_tool(name, item.key.position, extra, findings)
         if tool is None:
             continue
         if tool in found:
@@ -110,11 +111,12 @@ def _covers(tool: str, allowed: Sequence[str]) -> bool:
 
 def _constraint(tool: str, entry: Entry, findings: Findings) -> ToolConstraint:
     keys = ("allowed_patterns", "forbidden_patterns", "allowed_commands", "forbidden_commands")
+    # 'examples' are read for the whole file, once its rules are known.
     fields = Fields(
         entry.value,
         "phases[].tool_constraints{}",
         f"The constraint on '{tool}'",
-        keys,
+        (*keys, "examples"),
         findings,
     )
     if tool in COMMANDS:
@@ -212,13 +214,14 @@ def _canonical(
     """Canonical name → where it was written first."""
     found: dict[str, Position] = {}
     for name in names:
-        tool = _tool(name.value, name.position, extra, findings)
+        tool = known_tool(name.value, name.position, extra, findings)
         if tool is not None:
             found.setdefault(tool, name.position)
     return found
 
 
-def _tool(name: str, at: Position, extra: Sequence[str], findings: Findings) -> str | None:
+def known_tool(name: str, at: Position, extra: Sequence[str], findings: Findings) -> str | None:
+    """The canonical name of a tool; ``None`` (and a finding) when there is none."""
     tool = canonical(name, extra)
     if tool is None:
         hint = findings.did_you_mean(name, _SPELLINGS.union(extra))
