@@ -33,15 +33,17 @@ def pack_text(name: str) -> str:
 
 
 def pack_schemas(name: str) -> dict[str, bytes]:
-    """The schema files of a pack, by file name.
+    """The schema files of a pack itself, by file name; without those of what it builds on.
 
     Raises:
         NotFoundError: there is no such pack.
     """
-    found = _directory(name).joinpath("schemas").iterdir()
+    folder = _directory(name).joinpath("schemas")
+    if not folder.is_dir():
+        return {}
     return {
         item.name: item.read_bytes()
-        for item in sorted(found, key=lambda item: item.name)
+        for item in sorted(folder.iterdir(), key=lambda item: item.name)
         if item.name.endswith(".json")
     }
 

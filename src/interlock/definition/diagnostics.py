@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
@@ -34,6 +34,7 @@ MAX_DIAGNOSTICS = 200
 
 _MAX_LINE = 160
 _MAX_NAMES = 300
+_MAX_NOTES = 3
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as a line
 
 
@@ -112,6 +113,7 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Level, list[Diagnostic]] = {level: [] for level in Level}
         self._known: set[Diagnostic] = set()
+        self._notes: dict[Position, list[Related]] = {}
         self._beyond = 0
 
     def error(
@@ -130,7 +132,15 @@ class Findings:
         """Add something that the file loads in spite of."""
         self._add(Diagnostic.of(Level.WARNING, code, message, at, help=help))
 
+    def note(self, at: Position, related: Related) -> None:
+        """Let whatever is found at a place from now on name another one that has to do with it."""
+        notes = self._notes.setdefault(at, [])
+        if related not in notes[:_MAX_NOTES]:
+            notes.append(related)
+
     def _add(self, found: Diagnostic) -> None:
+        if notes := self._notes.get(found.position):
+            found = replace(found, related=(*found.related, *notes[:_MAX_NOTES]))
         if found in self._known:  # an alias reads the same node several times
             return
         self._known.add(found)

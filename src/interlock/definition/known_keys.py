@@ -47,8 +47,6 @@ class NotYet:
 
 NOT_YET: Mapping[str, NotYet] = MappingProxyType(
     {
-        "extends": NotYet("no other definition is read in", DEFINITION),
-        "variables": NotYet("nothing is replaced", DEFINITION),
         "work_types": NotYet("every task is treated as a feature", DEFINITION),
         "phases[].when": NotYet("the phase is always there", DEFINITION),
         "phases[].examples": NotYet("the examples are not tried", DEFINITION),
