@@ -34,6 +34,10 @@ VERBS = {
         "secrets:secret",
         "Values that tests are given as variables, by the names that the workflow lists.",
     ),
+    "workflow": (
+        "workflow:workflow",
+        "What rules count and where each comes from: list, show and new.",
+    ),
     "up": ("up:up", "Start the server; returns when it answers."),
     "down": ("up:down", "Stop the server and its sessions."),
     "run": ("run:run", "Have an agent do a task through every phase and gate of the workflow."),

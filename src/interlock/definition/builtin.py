@@ -9,7 +9,14 @@ from importlib.resources.abc import Traversable
 from interlock.definition.diagnostics import did_you_mean
 from interlock.errors import NotFoundError
 
-__all__ = ["REVIEW_VERDICT", "pack_names", "pack_schemas", "pack_text", "review_verdict_schema"]
+__all__ = [
+    "REVIEW_VERDICT",
+    "pack_names",
+    "pack_schemas",
+    "pack_starter",
+    "pack_text",
+    "review_verdict_schema",
+]
 
 REVIEW_VERDICT = "review_verdict"
 """What one reviewer hands in: an artifact type that no phase has to ask for."""
@@ -30,6 +37,16 @@ def pack_text(name: str) -> str:
         NotFoundError: there is no such pack.
     """
     return _directory(name).joinpath(_WORKFLOW).read_text("utf-8")
+
+
+def pack_starter(name: str) -> str:
+    """A commented file that builds on the pack, for a team to begin with.
+
+    Raises:
+        NotFoundError: there is no such pack.
+    """
+    file = _directory(name).joinpath("extending.yaml")
+    return file.read_text("utf-8") if file.is_file() else f"extends: {name}\n"
 
 
 def pack_schemas(name: str) -> dict[str, bytes]:

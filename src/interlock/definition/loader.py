@@ -59,6 +59,7 @@ class Loaded:
     Args:
         sources: file → text, the file itself first, then those that it builds on.
         tree: what was read: the file together with what it builds on, variables put in.
+        packs: those that it builds on, the nearest first.
         events_link, audit_link: paths from the repository's top at which other tools look for the
             records. They are no part of the rules that a task is pinned to.
     """
@@ -67,6 +68,7 @@ class Loaded:
     warnings: tuple[Diagnostic, ...] = ()
     sources: Mapping[str, str] | None = None
     tree: Node | None = None
+    packs: tuple[str, ...] = ()
     events_link: str = EVENTS_LINK
     audit_link: str = AUDIT_LINK
 
@@ -151,6 +153,7 @@ def _load(
         warnings=findings.sorted(),
         sources=sources,
         tree=resolved.node,
+        packs=resolved.packs,
     )
 
 
