@@ -195,6 +195,8 @@ BOTH = {
             "phases: [{id: C, before: B}, {id: D, after: A}]",
             {"phases": [{"id": "A"}, {"id": "D"}, {"id": "C"}, {"id": "B"}]},
         ),
+        ("a: {b: 1, examples: [x]}", "a: {b: 2}", {"a": {"b": 2}}),
+        ("a: {b: 1, examples: [x]}", "a: {c: {}}", {"a": {"b": 1, "examples": ["x"], "c": {}}}),
         (COMMANDS, TWO, {"phases": [{"id": "A", "gates": [BOTH]}]}),
     ],
     ids=[
@@ -207,6 +209,8 @@ BOTH = {
         "a schema is one value",
         "items are added",
         "before and after",
+        "examples of what is changed go",
+        "and of what is not stay",
         "checks repeat",
     ],
 )
@@ -264,22 +268,22 @@ def test_nothing_outside_of_the_tree_is_read(path: str) -> None:
 
     with pytest.raises(DefinitionError) as caught:
         load_tree(reader)
-    assert caught.value.code == "IL-DEF-062"
+    assert caught.value.code == "IL-DEF-092"
     assert read == [FILE]
 
 
 @pytest.mark.parametrize(
     "text, others, code, at",
     [
-        ("name: x\nextends: tdb\n", {}, "IL-DEF-060", f"{FILE}:2:10"),
-        ("extends: ./team.yaml\n", {}, "IL-DEF-060", f"{FILE}:1:10"),
+        ("name: x\nextends: tdb\n", {}, "IL-DEF-090", f"{FILE}:2:10"),
+        ("extends: ./team.yaml\n", {}, "IL-DEF-090", f"{FILE}:1:10"),
         ("extends: [tdd]\n", {}, "IL-DEF-010", f"{FILE}:1:10"),
         ("extends:\n", {}, "IL-DEF-010", f"{FILE}:1:9"),
-        (f"extends: ./{FILE}\n", {}, "IL-DEF-061", f"{FILE}:1:10"),
+        (f"extends: ./{FILE}\n", {}, "IL-DEF-091", f"{FILE}:1:10"),
         (
             "extends: ./team.yaml\n",
             {"team_yaml": "name: x\nextends: a.yaml\n", "a_yaml": "extends: team.yaml\n"},
-            "IL-DEF-061",
+            "IL-DEF-091",
             "a.yaml:1:10",
         ),
         ("extends: ./team.yaml\n", {"team_yaml": "- 1\n"}, "IL-DEF-010", "team.yaml:1:1"),
@@ -294,23 +298,23 @@ def test_nothing_outside_of_the_tree_is_read(path: str) -> None:
         (
             "extends: tdd\nphases:\n- {id: REVEIW, remove: true}\n",
             {},
-            "IL-DEF-064",
+            "IL-DEF-094",
             f"{FILE}:3:3",
         ),
-        ("extends: tdd\nlimits: {remove: true}\n", {}, "IL-DEF-064", f"{FILE}:2:1"),
+        ("extends: tdd\nlimits: {remove: true}\n", {}, "IL-DEF-094", f"{FILE}:2:1"),
         (
             "extends: tdd\nphases:\n- {id: PLAN, remove: true, name: x}\n",
             {},
-            "IL-DEF-063",
+            "IL-DEF-093",
             f"{FILE}:3:28",
         ),
-        ("extends: tdd\nphases:\n- {id: PLAN, remove: false}\n", {}, "IL-DEF-063", f"{FILE}:3:22"),
-        ("extends: tdd\nphases: []\n", {}, "IL-DEF-063", f"{FILE}:2:9"),
-        ("extends: tdd\nphases:\n- {id: PLAN, after: NO}\n", {}, "IL-DEF-064", f"{FILE}:3:21"),
+        ("extends: tdd\nphases:\n- {id: PLAN, remove: false}\n", {}, "IL-DEF-093", f"{FILE}:3:22"),
+        ("extends: tdd\nphases: []\n", {}, "IL-DEF-093", f"{FILE}:2:9"),
+        ("extends: tdd\nphases:\n- {id: PLAN, after: NO}\n", {}, "IL-DEF-094", f"{FILE}:3:21"),
         (
             "extends: tdd\nphases:\n- {id: PLAN, after: TDD, before: IMPL}\n",
             {},
-            "IL-DEF-063",
+            "IL-DEF-093",
             f"{FILE}:3:14",
         ),
     ],

@@ -129,20 +129,20 @@ def test_a_wrong_value_is_shown_where_it_is_given_and_where_it_is_put_in() -> No
 @pytest.mark.parametrize(
     "old, new, code",
     [
-        ('"Work on ${area}"', '▸"Work on ${aera}"', "IL-DEF-065"),
-        ("${strict}", "▸${strcit}", "IL-DEF-065"),
-        ('"Work on ${area}"', '▸"Work on ${area"', "IL-DEF-066"),
+        ('"Work on ${area}"', '▸"Work on ${aera}"', "IL-DEF-095"),
+        ("${strict}", "▸${strcit}", "IL-DEF-095"),
+        ('"Work on ${area}"', '▸"Work on ${area"', "IL-DEF-096"),
         ('"Work on ${area}"', '▸"Work on ${paths}"', "IL-DEF-010"),
-        ("area: billing", "area: ▸'${area}'", "IL-DEF-066"),
-        ("area: billing", "area: ▸'x-${threshold}'", "IL-DEF-066"),
-        ("[a/**, b/**]", "[a/**, ▸'${area}']", "IL-DEF-066"),
+        ("area: billing", "area: ▸'${area}'", "IL-DEF-096"),
+        ("area: billing", "area: ▸'x-${threshold}'", "IL-DEF-096"),
+        ("[a/**, b/**]", "[a/**, ▸'${area}']", "IL-DEF-096"),
         ("[a/**, b/**]", "▸{a: b}", "IL-DEF-010"),
         ("[a/**, b/**]", "[▸[a]]", "IL-DEF-010"),
         ("[a/**, b/**]", "▸~", "IL-DEF-010"),
         ("{area: billing", "{▸a-b: 1, area: billing", "IL-DEF-014"),
-        ("  - id: A\n", "  - id: ▸${area}\n", "IL-DEF-066"),
-        ("to: B,", "to: ▸'${area}',", "IL-DEF-066"),
-        ("      write_files:\n", "      ▸'${area}':\n", "IL-DEF-066"),
+        ("  - id: A\n", "  - id: ▸${area}\n", "IL-DEF-096"),
+        ("to: B,", "to: ▸'${area}',", "IL-DEF-096"),
+        ("      write_files:\n", "      ▸'${area}':\n", "IL-DEF-096"),
         ("threshold: 85", "threshold: ▸lots", "IL-DEF-025"),
         ("strict: true}", "strict: ▸7}", "IL-DEF-010"),
     ],
@@ -174,12 +174,12 @@ def test_an_override_keeps_the_type() -> None:
 
 def test_a_variable_of_the_file_itself_that_is_used_nowhere_is_named() -> None:
     loaded = load(changed("{area: billing", "{areas: x, area: billing"))
-    unused = [w for w in loaded.warnings if w.code == "IL-DEF-067"]
+    unused = [w for w in loaded.warnings if w.code == "IL-DEF-097"]
     assert [str(w.position) for w in unused] == [f"{FILE}:4:13"]
     # The parent's may be meant for others.
     team = TEAM.replace("variables: {", "variables: {spare: 1, ")
     codes = {w.code for w in tree("extends: team.yaml\n", team_yaml=team).warnings}
-    assert "IL-DEF-067" not in codes
+    assert "IL-DEF-097" not in codes
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ __all__ = ["Code"]
 
 
 class Code(StrEnum):
-    """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 06 ``extends`` and
-    ``variables``, 08 warnings.
+    """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 08 warnings,
+    09 ``extends`` and ``variables``.
 
     ``IL-DEF-009`` (no such pack) is raised on its own.
     """
@@ -52,16 +52,16 @@ class Code(StrEnum):
     BAD_PATTERN = "IL-DEF-050"
     BAD_COMMAND = "IL-DEF-051"
 
-    NO_PARENT = "IL-DEF-060"
-    PARENT_CYCLE = "IL-DEF-061"
-    PARENT_REFUSED = "IL-DEF-062"
-    BAD_MERGE = "IL-DEF-063"
-    NOTHING_THERE = "IL-DEF-064"
-    UNKNOWN_VARIABLE = "IL-DEF-065"
-    VARIABLE_MISPLACED = "IL-DEF-066"
-    VARIABLE_UNUSED = "IL-DEF-067"
-
     NO_EFFECT_YET = "IL-DEF-080"
     CHECK_NOT_BUILT = "IL-DEF-081"
     NO_EFFECT = "IL-DEF-082"
     UNGUARDED = "IL-DEF-083"
+
+    NO_PARENT = "IL-DEF-090"
+    PARENT_CYCLE = "IL-DEF-091"
+    PARENT_REFUSED = "IL-DEF-092"
+    BAD_MERGE = "IL-DEF-093"
+    NOTHING_THERE = "IL-DEF-094"
+    UNKNOWN_VARIABLE = "IL-DEF-095"
+    VARIABLE_MISPLACED = "IL-DEF-096"
+    VARIABLE_UNUSED = "IL-DEF-097"

@@ -4,6 +4,7 @@
 - The lists of ``KEYED`` merge item by item: an item with the identity of one of the parent's
   changes it where it stands, others come at the end (a phase: where ``before`` or ``after`` says).
 - Every other list replaces the parent's.
+- ``examples`` try the rules beside them: the parent's do not come along where these are changed.
 - ``remove: true`` as all that an item says (besides its identity), or as all that a key's mapping
   says, takes out what the parent has there. A phase's transitions go with it.
 
@@ -49,6 +50,7 @@ OPAQUE: Final = frozenset({"schemas"})
 
 _REPEATED = "phases[].gates[].blockers"  # one check several times: a gate with two commands
 _REMOVE, _BEFORE, _AFTER = "remove", "before", "after"
+_EXAMPLES = "examples"
 _PLACING = (_BEFORE, _AFTER)
 _SHOWN = frozenset({"name", "description", "message"})  # decides nothing
 _MOST_PLACED = 1024  # more phases than are ever read
@@ -92,6 +94,8 @@ class _Merger:
             entries[name] = Entry(entry.key if stands_here or there is None else there.key, value)
             if name not in own | _SHOWN and not _is_merged(entry.value, below):
                 says_something = True
+        if says_something and _EXAMPLES not in over.entries:
+            entries.pop(_EXAMPLES, None)
         return mapping_of(over.position if says_something else base.position, entries)
 
     def _value(self, base: Node | None, over: Node, path: str) -> Node:
