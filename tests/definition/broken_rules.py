@@ -140,4 +140,37 @@ CONTRADICTORY = {
         "severity: blocking}",
         "severity: blocking, examples: @[]}",
     ),
+    # what it builds on
+    "no_pack_to_build_on": Broken(
+        "IL-DEF-090", "There is no pack 'tdt'", "name: Small", "extends: @tdt\nname: Small"
+    ),
+    "no_file_to_build_on": Broken(
+        "IL-DEF-090", "There is no file 'team.yaml'", "", "extends: @./team.yaml\n"
+    ),
+    "builds_on_itself": Broken("IL-DEF-091", "builds on itself", "", "extends: @./w.yaml\n"),
+    "builds_on_another_tree": Broken(
+        "IL-DEF-092", "no path of a file in this tree", "", "extends: @../team.yaml\n"
+    ),
+    "before_and_after": Broken(
+        "IL-DEF-093",
+        "not both",
+        "",
+        "extends: ./small.yaml\nphases: [{id: B, before: A, @after: A}]\n",
+    ),
+    "taken_out_and_never_there": Broken(
+        "IL-DEF-094", "to take out", "", "extends: ./small.yaml\nphases: [@{id: C, remove: true}]\n"
+    ),
+    # variables
+    "unknown_variable": Broken(
+        "IL-DEF-095",
+        "There is no variable 'team'",
+        "name: Small",
+        'name: @"${team}"\ndescription: "${taem}"\nvariables: {taem: a}',
+    ),
+    "variable_of_a_variable": Broken(
+        "IL-DEF-096",
+        "uses a variable",
+        "name: Small",
+        'name: "${a}"\nvariables: {a: @"${b}", b: c}',
+    ),
 }

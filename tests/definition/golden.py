@@ -10,21 +10,28 @@ from pathlib import Path
 from tests.definition.broken import BROKEN, Broken
 from tests.definition.broken_further import FURTHER
 from tests.definition.broken_rules import CONTRADICTORY
+from tests.definition.small import SMALL
 
-from interlock.definition import load
+from interlock.definition import Loaded, load_tree
 from interlock.errors import DefinitionError
 
-__all__ = ["ALL", "DIRECTORY", "said_of"]
+__all__ = ["ALL", "DIRECTORY", "loaded_from", "said_of"]
 
 ALL = {**BROKEN, **FURTHER, **CONTRADICTORY}
 DIRECTORY = Path(__file__).parent / "golden"
+
+
+def loaded_from(text: str) -> Loaded:
+    """A file of a tree that holds ``SMALL`` besides, to build on."""
+    tree = {"w.yaml": text.encode(errors="surrogateescape"), "small.yaml": SMALL.encode()}
+    return load_tree(tree.get, file="w.yaml")
 
 
 def said_of(case: Broken) -> str:
     """Everything that is said of the file, as a person sees it."""
     text, _, _ = case.text_and_place()
     try:
-        load(text, file="w.yaml")
+        loaded_from(text)
     except DefinitionError as error:
         return str(error.context["rendered"]) + "\n"
     raise AssertionError("it loads")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.definition.broken import Broken
-from tests.definition.golden import ALL, DIRECTORY, said_of
+from tests.definition.golden import ALL, DIRECTORY, loaded_from, said_of
 from tests.definition.small import SMALL, changed, loaded
 
 from interlock.definition import load, load_tree
@@ -15,7 +15,7 @@ from interlock.errors import DefinitionError
 
 def failure(text: str) -> DefinitionError:
     with pytest.raises(DefinitionError) as caught:
-        load(text, file="w.yaml")
+        loaded_from(text)
     return caught.value
 
 

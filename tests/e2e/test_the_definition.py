@@ -42,7 +42,6 @@ def test_a_rule_can_be_asked_before_an_agent_meets_it(house: House) -> None:
     assert said(house, "policy", "check", *path, code=3)["allowed"] is False
 
 
-@not_yet
 def test_every_value_says_where_it_comes_from(house: House) -> None:
     assert "tdd" in {one["name"] for one in said(house, "workflow", "list")["workflows"]}
     shown = house.interlock("workflow", "show", "--origin").stdout

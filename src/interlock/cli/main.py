@@ -42,6 +42,10 @@ VERBS = {
         "policy:policy",
         "What the rules of the workflow say, before an agent meets them.",
     ),
+    "workflow": (
+        "workflow:workflow",
+        "What rules count and where each comes from: list, show and new.",
+    ),
     "up": ("up:up", "Start the server; returns when it answers."),
     "down": ("up:down", "Stop the server and its sessions."),
     "run": ("run:run", "Have an agent do a task through every phase and gate of the workflow."),

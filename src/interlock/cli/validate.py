@@ -12,6 +12,7 @@ import click
 
 from interlock import __version__
 from interlock.cli.output import clean_lines, dumps, emit, json_option, say
+from interlock.cli.standing import standing
 from interlock.definition.builtin import pack_names, pack_schemas, pack_text
 from interlock.definition.explanations import FILE, explanation, page
 from interlock.definition.loader import SCHEMAS_DIR, load_tree
@@ -125,7 +126,12 @@ def _tree(name: str | None) -> _Tree:
     path = path.absolute()
     top = _top(path.parent)
     file = Path(os.path.relpath(path, top)).as_posix()
-    return _Tree(file, lambda inner: _bytes(top / inner), os.path.relpath(path))
+    beside = standing(top)
+    return _Tree(
+        file,
+        lambda inner: _bytes(path) if inner == file else beside(inner),
+        os.path.relpath(path),
+    )
 
 
 def _pack(name: str) -> _Tree:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from interlock.adapters.git import GitFailed
 from interlock.cli.place import user_repository
+from interlock.cli.standing import standing
 from interlock.definition.deciding import Places
 from interlock.definition.loader import Loaded, load_tree
 from interlock.definition.proposed import with_proposal
@@ -47,10 +48,11 @@ def read_working_file(file: Path | None) -> WorkingFile:
     repository = None if root is None else user_repository(root)
     top = root or Path(file or ".").resolve().parent
     path = _FILE if file is None else file.resolve().relative_to(top).as_posix()
-    loaded = load_tree(lambda name: _content(top / name), file=path)
+    read = standing(top)
+    loaded = load_tree(read, file=path)
     notes: tuple[str, ...] = ()
     if repository is not None:
-        loaded = _whole(loaded, repository, lambda name: _content(top / name))
+        loaded = _whole(loaded, repository, read)
         notes = _notes(repository, loaded) if path == _FILE else ()
     return WorkingFile(path, loaded, _places(loaded), notes)
 
@@ -68,13 +70,6 @@ def _root(file: Path | None) -> Path | None:
 def _places(loaded: Loaded) -> Places:
     assert loaded.places is not None  # noqa: S101 - whatever was read from a file has them
     return loaded.places
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return None
 
 
 def _whole(

@@ -9,7 +9,7 @@ __all__ = ["Code", "page_of"]
 
 class Code(StrEnum):
     """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 06 conditions,
-    07 examples, 08 warnings.
+    07 examples, 08 warnings, 09 ``extends`` and ``variables``.
 
     Each has a page, made from its entry in ``explanations.yaml``.
     """
@@ -64,6 +64,15 @@ class Code(StrEnum):
     UNGUARDED = "IL-DEF-083"
     FAILURE_HIDDEN = "IL-DEF-084"
     UNQUOTED = "IL-DEF-085"
+
+    NO_PARENT = "IL-DEF-090"
+    PARENT_CYCLE = "IL-DEF-091"
+    PARENT_REFUSED = "IL-DEF-092"
+    BAD_MERGE = "IL-DEF-093"
+    NOTHING_THERE = "IL-DEF-094"
+    UNKNOWN_VARIABLE = "IL-DEF-095"
+    VARIABLE_MISPLACED = "IL-DEF-096"
+    VARIABLE_UNUSED = "IL-DEF-097"
 
 
 def page_of(code: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
@@ -35,6 +35,7 @@ MAX_DIAGNOSTICS = 200
 
 _MAX_LINE = 160
 _MAX_NAMES = 300
+_MAX_NOTES = 3
 _BESIDE = frozenset(
     {
         Code.UNKNOWN_CHECK,
@@ -131,6 +132,7 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Level, list[Diagnostic]] = {level: [] for level in Level}
         self._known: set[Diagnostic] = set()
+        self._notes: dict[Position, list[Related]] = {}
         self._beyond = 0
 
     def error(
@@ -149,7 +151,15 @@ class Findings:
         """Add something that the file loads in spite of."""
         self._add(Diagnostic.of(Level.WARNING, code, message, at, help=help))
 
+    def note(self, at: Position, related: Related) -> None:
+        """Let whatever is found at a place from now on name another one that has to do with it."""
+        notes = self._notes.setdefault(at, [])
+        if related not in notes[:_MAX_NOTES]:
+            notes.append(related)
+
     def _add(self, found: Diagnostic) -> None:
+        if notes := self._notes.get(found.position):
+            found = replace(found, related=(*found.related, *notes[:_MAX_NOTES]))
         if found in self._known:  # an alias reads the same node several times
             return
         self._known.add(found)

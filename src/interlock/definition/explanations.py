@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings, did_you_mean
-from interlock.definition.loader import load, load_tree
+from interlock.definition.loader import load_tree
 from interlock.definition.packs import load_pack
 from interlock.definition.yaml_compose import compose
 from interlock.definition.yaml_nodes import plain
@@ -47,10 +47,17 @@ class Explanation:
                 load_tree(lambda _path: None, file=FILE)
             elif self.code is Code.NO_PACK:
                 load_pack(_NO_TEXT[self.code])
-            return load(self.example, file=FILE).rendered()
+            files = {FILE: self.example.encode()}
+            return load_tree(files.get, file=FILE).rendered()
         except InterlockError as error:
             at = f"error {error.code}: {error.message}\n  help: {error.remedy}"
-            return str(error.context.get("rendered") or at)
+            return _errors(str(error.context.get("rendered") or at))
+
+
+def _errors(rendered: str) -> str:
+    """What keeps the file from loading; what it would load in spite of has pages of its own."""
+    blocks = rendered.split("\n\n")
+    return "\n\n".join(block for block in blocks if ": warning: " not in block.split("\n")[0])
 
 
 @cache

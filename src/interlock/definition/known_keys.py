@@ -47,8 +47,6 @@ class NotYet:
 
 NOT_YET: Mapping[str, NotYet] = MappingProxyType(
     {
-        "extends": NotYet("no other definition is read in", DEFINITION),
-        "variables": NotYet("nothing is replaced", DEFINITION),
         "phases[].gates[].auto_advance": NotYet(
             "the agent has to ask for the transition", DEFINITION, FLAG, default=False
         ),

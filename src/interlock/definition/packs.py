@@ -11,6 +11,7 @@ from interlock.definition.editor_schema import (
     editor_schema_file,
     with_mode_line,
 )
+from interlock.definition.inheritance import pack_file
 from interlock.definition.loader import SCHEMAS_DIR, Loaded, load
 from interlock.definition.render_environment import render_environment
 
@@ -23,8 +24,8 @@ def load_pack(name: str) -> Loaded:
     Raises:
         NotFoundError: there is no such pack.
     """
-    file = f"packs/{name}/workflow.yaml"
-    return load(pack_text(name), file=file, schema_dir=pack_schemas(name))
+    text, schemas = pack_text(name), pack_schemas(name)
+    return load(text, file=pack_file(name), schema_dir=schemas, pack=name)
 
 
 def pack_files(

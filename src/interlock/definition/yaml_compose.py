@@ -28,7 +28,7 @@ from interlock.definition.codes import Code
 from interlock.definition.diagnostics import LINE_BREAK, Findings, Related
 from interlock.definition.yaml_nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "compose"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "compose", "is_constant"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -96,6 +96,11 @@ def compose(text: str, *, file: str, findings: Findings) -> Node | None:
             Code.SYNTAX, message, at, help="Write it as an escape between double quotes."
         )
     return None
+
+
+def is_constant(text: str) -> bool:
+    """Whether a plain text stands for true, false or nothing."""
+    return text in _CONSTANTS
 
 
 class _Composer:
