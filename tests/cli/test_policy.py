@@ -175,3 +175,14 @@ def test_what_the_environment_would_be_built_from_is_protected(tree: Shell) -> N
     """requirements.txt is in the tree, and the file says nothing of an environment."""
     found = asked(tree, "--phase", "IMPL", "--path", "requirements.txt", code=3)
     assert found["reasons"][0]["rule"] == "path.protected"
+
+
+def test_a_rule_of_what_the_file_builds_on_is_shown_at_its_own_line(tree: Shell) -> None:
+    base = (tree.repository / FILE).read_text()
+    (tree.repository / "team.yaml").write_text(base)
+    (tree.repository / FILE).write_text("extends: ./team.yaml\n")
+    (denied,) = asked(tree, "--phase", "IMPL", "--", "git push -f", code=3)["reasons"]
+    assert denied["position"].startswith("team.yaml:")
+    assert line_of(tree, denied["position"]).startswith('"git push"')
+    shown = told(tree, "--phase", "IMPL", "--", "git push -f", code=3).out
+    assert '"git push"' in shown

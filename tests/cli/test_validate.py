@@ -132,3 +132,23 @@ def test_the_page_of_a_code_is_printed(team: Shell) -> None:
     assert done.out.startswith("# IL-DEF-030: A gate that cannot fail\n")
     assert team.json("validate", "--explain", "IL-DEF-030").json["code"] == "IL-DEF-030"
     assert team.interlock("validate", "--explain", "IL-DEF-999").code == 5
+
+
+def test_a_file_is_looked_at_together_with_what_it_builds_on(team: Shell) -> None:
+    put(team, HOLDS, "team.yaml")
+    put(team, "extends: ./team.yaml\nname: Ours\n")
+    assert team.interlock("validate").code == 0
+    put(team, BROKEN, "team.yaml")
+    done = team.interlock("validate")
+    assert done.code == 7
+    assert "team.yaml:18:21: error: There is no mode 'strikt' [IL-DEF-013]" in done.out
+    assert "  18 | enforcement: {mode: strikt}\n" in done.out
+
+
+def test_what_a_file_builds_on_is_not_read_through_a_link(team: Shell) -> None:
+    put(team, HOLDS, "real.yaml")
+    (team.repository / "team.yaml").symlink_to("real.yaml")
+    put(team, "extends: ./team.yaml\n")
+    done = team.interlock("validate")
+    assert done.code == 7
+    assert "[IL-DEF-090]" in done.out

@@ -12,7 +12,7 @@ import pytest
 from tests.definition.files import CALLS, EVERY_KEY, FILES, document
 
 from interlock.core.gates.catalog import CHECKS
-from interlock.definition import load_tree, pack_files
+from interlock.definition import load, load_tree, pack_files
 from interlock.definition.editor_schema import (
     EDITOR_SCHEMA,
     editor_schema,
@@ -27,6 +27,48 @@ Place = tuple[str | int, ...]
 
 def problems(value: Any) -> list[str]:
     return [f"{list(e.instance_path)}: {e.message}" for e in VALIDATOR.iter_errors(value)]
+
+
+EXTENDING = """\
+extends: tdd
+variables: {covered: 90, cleared: ["make test"]}
+description: {remove: true}
+phases:
+  - id: TDD
+    tool_constraints:
+      bash: {allowed_commands: "${cleared}"}
+      write_files: {remove: true}
+    gates: [{id: tests_red, blockers: [{check: tests_are_meaningful, remove: true}]}]
+  - id: IMPL
+    gates:
+      - id: tests_green
+        blockers: [{check: coverage_threshold_met, threshold: "${covered}"}]
+  - {id: SIGN_OFF, after: REVIEW, allowed_tools: [read_files]}
+transitions:
+  - {from: REVIEW, to: COMPLETE, remove: true}
+  - {from: REVIEW, to: SIGN_OFF, gate: review_passed}
+  - {from: SIGN_OFF, to: COMPLETE}
+"""
+
+
+def test_a_file_that_builds_on_another_says_only_what_is_different() -> None:
+    assert load(EXTENDING).workflow.phase("SIGN_OFF") is not None
+    assert problems(document(EXTENDING)) == []
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("id: TDD", "name: TDD"),
+        ("remove: true}]}]", "remove: yes}]}]"),
+        ("after: REVIEW", "behind: REVIEW"),
+        ('threshold: "${covered}"', 'threshold: "{covered}"'),
+        ("threshold:", "thresold:"),
+        ("extends: tdd", "name: a"),
+    ],
+)
+def test_what_is_wrong_in_a_file_that_builds_on_another_is_marked(old: str, new: str) -> None:
+    assert problems(document(EXTENDING.replace(old, new, 1))) != []
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -156,7 +198,7 @@ def described(schema: Any, path: str = "") -> Iterator[str]:
 
 
 def test_the_schema_knows_exactly_the_keys_of_the_format() -> None:
-    assert set(described(dict(editor_schema()))) == set(paths())
+    assert set(described(dict(editor_schema()["else"]))) == set(paths())
 
 
 def test_what_init_writes_tells_editors_where_the_schema_lies() -> None:

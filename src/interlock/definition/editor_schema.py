@@ -1,7 +1,8 @@
 """The JSON Schema of the workflow file, for editors: completion, what a key does, what is misspelt.
 
 It is made from ``file_format`` and says what can be said about one place alone; the loader knows
-more (names that have to exist, ways through the phases, what contradicts).
+more (names that have to exist, ways through the phases, what contradicts). A file that builds on
+another one may leave out whatever that one says, and take out or place what it has.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 from interlock.core.gates.catalog import CHECKS, Parameter, ParameterKind
 from interlock.definition.file_format import CHECK, FORMAT, Key
 from interlock.definition.known_keys import NOT_YET
+from interlock.definition.merge import identity_keys
 from interlock.definition.shapes import (
     Anything,
     Bounded,
@@ -31,6 +33,13 @@ EDITOR_SCHEMA: Final = "agent_workflow.schema.json"
 """Its file among the schemas of artifacts."""
 
 _MODE: Final = "# yaml-language-server: $schema="
+_VARIABLE: Final = {"$ref": "#/definitions/variable"}
+_REMOVE: Final = {"description": "Takes out what the file below has here.", "const": True}
+_TAKEN_OUT: Final = {"type": "object", "properties": {"remove": _REMOVE}, "required": ["remove"]}
+_PLACING: Final = {
+    key: {"description": f"The phase that this one comes {key}.", "type": "string"}
+    for key in ("before", "after")
+}
 _TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -58,8 +67,15 @@ def editor_schema() -> Mapping[str, Any]:
             for shape in suggested
             if shape is not None
         }
-        | {_name(row): _value(row, key) for row, key in FORMAT.items() if row.endswith("{}")},
-        **_mapping(""),
+        | {"variable": {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]{0,63}\}$"}}
+        | {
+            _name(row): _value(row, key, over=False)
+            for row, key in FORMAT.items()
+            if row.endswith("{}")
+        },
+        "if": {"required": ["extends"]},
+        "then": _mapping("", over=True),
+        "else": _mapping("", over=False),
     }
 
 
@@ -76,8 +92,13 @@ def _rows() -> Mapping[str, Key]:
     return {**FORMAT, **waiting}
 
 
-def _mapping(path: str) -> dict[str, Any]:
-    """The mapping at a path: its keys and no others."""
+def _mapping(path: str, *, over: bool) -> dict[str, Any]:
+    """The mapping at a path: its keys and no others.
+
+    Args:
+        path: as in ``file_format``.
+        over: it lies over one of the file that this one builds on.
+    """
     prefix = f"{path}." if path else ""
     names = {
         row.removeprefix(prefix): key
@@ -86,37 +107,48 @@ def _mapping(path: str) -> dict[str, Any]:
     }
     found: dict[str, Any] = {
         "type": "object",
-        "properties": {name: _key(f"{prefix}{name}", key) for name, key in names.items()},
+        "properties": {
+            name: _key(f"{prefix}{name}", key, over=over) for name, key in names.items()
+        },
         "additionalProperties": False,
     }
-    if required := [name for name, key in names.items() if key.required]:
+    identity = identity_keys(path)
+    if required := [n for n, key in names.items() if (n in identity if over else key.required)]:
         found["required"] = required
+    if over and path:
+        found["properties"]["remove"] = _REMOVE
+    if over and path == "phases[]":
+        found["properties"] |= _PLACING
     if path == CHECK:
         _add_parameters(found)
     return found
 
 
-def _key(path: str, key: Key) -> dict[str, Any]:
-    return {"description": key.effect, **_value(path, key)}
+def _key(path: str, key: Key, *, over: bool) -> dict[str, Any]:
+    value = _value(path, key, over=over)
+    return {"description": key.effect, **({"anyOf": [value, _TAKEN_OUT]} if over else value)}
 
 
-def _value(path: str, key: Key | None) -> dict[str, Any]:
+def _value(path: str, key: Key | None, *, over: bool) -> dict[str, Any]:
     """What may stand at a path: by its own row, or by the rows below it."""
     shapes = [_shape(key.shape)] if key and key.shape else []
     rows = _rows()
     if any(row.startswith(f"{path}.") for row in rows):
-        shapes.append(_mapping(path))
+        shapes.append(_mapping(path, over=over))
     item = f"{path}[]"
     if item in rows or any(row.startswith(f"{item}.") for row in rows):
-        shapes.append({"type": "array", "items": _value(item, rows.get(item))})
+        shapes.append({"type": "array", "items": _value(item, rows.get(item), over=over)})
     if f"{path}{{}}" in rows:
-        shapes.append(_named(f"{path}{{}}", key))
+        shapes.append(_named(f"{path}{{}}", key, over=over))
     return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
 
 
-def _named(path: str, key: Key | None) -> dict[str, Any]:
+def _named(path: str, key: Key | None, *, over: bool) -> dict[str, Any]:
     """A mapping of names that are the team's own; editors propose those under ``properties``."""
-    value = {"$ref": f"#/definitions/{_name(path)}"}
+    value: dict[str, Any] = {"$ref": f"#/definitions/{_name(path)}"}
+    if over:
+        # Any of them can be taken out.
+        value = {"anyOf": [_value(path, FORMAT[path], over=True), _TAKEN_OUT]}
     proposed = dict.fromkeys(key.names if key else (), value)
     return {"type": "object", "properties": proposed, "additionalProperties": value}
 
@@ -127,6 +159,14 @@ def _name(path: str) -> str:
 
 
 def _shape(shape: Shape) -> dict[str, Any]:
+    """What may stand there; a variable may stand wherever the text of one would not fit anyhow."""
+    found = _written(shape)
+    if isinstance(shape, Anything | Suggested | Keys) or found.get("type") == "string":
+        return found
+    return {"anyOf": [found, _VARIABLE]}
+
+
+def _written(shape: Shape) -> dict[str, Any]:
     match shape:
         case Anything():
             return {}
@@ -153,7 +193,7 @@ def _add_parameters(blocker: dict[str, Any]) -> None:
     by_parameters: dict[tuple[str, ...], list[str]] = {}
     for name, info in CHECKS.items():
         for parameter, what in info.parameters.items():
-            blocker["properties"][parameter] = _parameter(what)
+            blocker["properties"][parameter] = {"anyOf": [_parameter(what), _VARIABLE]}
         if not info.any_parameters:
             by_parameters.setdefault(tuple(info.parameters), []).append(name)
     blocker["allOf"] = [
