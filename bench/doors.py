@@ -134,7 +134,7 @@ async def _service(directory: Path, audit: AuditLog, stack: ExitStack) -> tuple[
     # A check never gets as far as a sandbox.
     toolbox = Toolbox(ledger, audit, cast(Housing, None), hand_ins)
     leases = Leases(ledger, clock, ttl_s=7200)
-    return Service(ledger, tokens, toolbox, hand_ins, leases), ledger
+    return Service(ledger, lambda _: tokens, toolbox, hand_ins, leases), ledger
 
 
 async def _serve(directory: Path) -> None:

@@ -43,13 +43,15 @@ BODIES: dict[str, Any] = {
 }
 A_TASK = "the task"
 ANSWERS: dict[str, str] = {
-    "check": "`allowed`, `tool`, `reasons`",
-    "execute": "`result`",
+    "check": "`allowed`, `tool`, `reasons`, `would_have_been_denied`?",
+    "execute": "`result`, `would_have_been_denied`?",
     "claim": "`task`, `phase`, `phase_token`",
-    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
-    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?",
+    "transition": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
+    "transition_status": "`allowed`, `status`, `transition_id`, `phase`, `blockers`, `gate`?, "
+    "`would_have_been_blocked`?",
     "snapshot": "`task`, `role`, `is_author`, `confinement`, `current_phase`, `task_dependencies`, "
-    "`completed_tasks`, `blockers`",
+    "`completed_tasks`, `blockers`: of the last four those that the workflow lists",
     "refresh": "`phase_token`",
     "health": "`status`",
     "login": "`session`, and the same as a cookie",
@@ -73,23 +75,23 @@ ANSWERS: dict[str, str] = {
     "about": "`repository`, `state`, `level`, `reasons`, `notices`, `settings`",
 }
 """Handler → what is in its answer; `tests/server/test_answers.py` compares."""
-QUERIES = {"transition_status": "?wait=", "events": "?after=&type=&task=&limit=&wait="}
+QUERIES = {"transition_status": "?wait=", "events": "?after=&type=&task=&limit=&wait=&stored="}
 STATUSES = {
-    "claim": "200",
+    "claim": "200, 403",
     "health": "200",
     "login": "201, 401",
     "logout": "200",
     "create": "201, 404",
-    "check": "200, 401, 409",
+    "check": "200, 401, 403, 409",
     "execute": "200, 401, 403, 404, 409",
-    "transition_status": "200, 401, 404",
+    "transition_status": "200, 401, 403, 404",
     "abort": "200, 401, 404, 409",
     "approve": "200, 401, 404, 409",
     "reject": "200, 401, 404, 409",
     "resume": "200, 404, 409",
     "trust": "200, 401, 409, 422",
     "build": "200, 403, 422",
-    **dict.fromkeys(("transition", "snapshot", "refresh"), "200, 401, 409"),
+    **dict.fromkeys(("transition", "snapshot", "refresh"), "200, 401, 403, 409"),
     **dict.fromkeys(("task", "why", "evidence"), "200, 404"),
     **dict.fromkeys(
         ("tasks", "inbox", "events", "trusted", "environments", "prune", "about"), "200"

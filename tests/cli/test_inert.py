@@ -27,6 +27,7 @@ OURS = {
     *("status", "kind", "outcome", "severity", "event_type", "verdict", "check", "who", "strength"),
     *("confinement", "judged", "weakest_confinement", "level", "gate", "id", "role", "phase"),
     *("task_id", "session_id", "agent_id", "tree", "branch", "commit", "base_commit", "binding"),
+    *("gates", "tools"),
     *("command", "approve", "reject", "target", "source", "artifact", "tool", "digest"),
 }
 
@@ -41,7 +42,7 @@ def poisoned(value: Any, key: str = "") -> Any:
         case dict():
             return {name: poisoned(inner, name) for name, inner in value.items()}
         case list():
-            return [poisoned(inner, key) for inner in value]
+            return [poisoned(inner, key if isinstance(inner, str) else "") for inner in value]
     return value
 
 

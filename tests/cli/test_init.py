@@ -295,12 +295,15 @@ def test_the_workflow_says_where_the_links_are_put(shell: Shell) -> None:
     workflow.write_text(
         workflow.read_text()
         + "coordination: {event_bus: {type: sqlite, db_path: records/bus.db}}\n"
+        + "monitoring: {metrics: [gate_pass_rate], export: {type: prometheus, path: m/page}}\n"
     )
     text = workflow.read_text()
     assert "enforcement:" in text
     git(shell.repository, "commit", "-qam", "Move")
     assert shell.interlock("init", "--json").code == 0
     assert os.readlink(shell.repository / "records" / "bus.db") == str(shell.layout.events)
+    page = os.readlink(shell.repository / "m" / "page")
+    assert page == str(shell.layout.metrics["prometheus"])
     assert shell.git("status", "--porcelain") == ""
 
 

@@ -26,6 +26,7 @@ from interlock.core.model import (
     TransitionSpec,
     WorkflowSpec,
 )
+from interlock.core.modes import ALL_STRICT, InForce
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 
@@ -146,10 +147,17 @@ class Story:
 
     # -- steps -----------------------------------------------------------------------------
 
-    def create(self) -> Story:
+    def create(self, enforcement: InForce = ALL_STRICT) -> Story:
         """Make the task on base ``t0``."""
         self.must(
-            cmd.Create(title="slug", description="", base_commit="c0", base_tree="t0", branch="b")
+            cmd.Create(
+                title="slug",
+                description="",
+                base_commit="c0",
+                base_tree="t0",
+                branch="b",
+                enforcement=enforcement,
+            )
         )
         return self
 

@@ -135,7 +135,7 @@ def test_the_definition_is_what_the_file_says(every_key: Loaded) -> None:
     )
     assert workflow.edge("BUILD", "LOOK").gate == "built"  # type: ignore[union-attr] # it is there
     assert workflow.tokens.secret_env_var == "BILLING_SECRET"
-    assert (workflow.tokens.algorithm, workflow.tokens.expiry_seconds) == ("HS256", 900)
+    assert (workflow.tokens.algorithm, workflow.tokens.expiry_seconds) == ("EdDSA", 900)
     assert workflow.protected_paths == ("billing/ledger/**",)
     assert workflow.extra_tools == ("issue_tracker",)
     assert workflow.required_confinement == "partial"
@@ -181,34 +181,52 @@ def word_at(rows: list[str], position: Position | None) -> str:
 @pytest.mark.parametrize(
     "mode, action, counts, codes",
     [
-        ("permissive", "reject", Mode.STRICT, ["IL-DEF-080"]),
-        ("advisory", "warn", Mode.PERMISSIVE, ["IL-DEF-080", "IL-DEF-080"]),
+        ("permissive", "reject", Mode.STRICT, []),
+        ("advisory", "warn", Mode.PERMISSIVE, []),
+        ("permissive", "log", Mode.PERMISSIVE, ["IL-DEF-082"]),
         ("strict", "warn", Mode.STRICT, ["IL-DEF-082"]),
         ("strict", "log", Mode.STRICT, ["IL-DEF-082"]),
         ("strict", "reject", Mode.STRICT, []),
-        ("permissive", "warn", Mode.PERMISSIVE, ["IL-DEF-080"]),
+        ("permissive", "warn", Mode.PERMISSIVE, []),
     ],
 )
-def test_the_stricter_of_mode_and_tool_enforcement_counts(
+def test_the_stricter_of_mode_and_tool_enforcement_counts_for_tools(
     mode: str, action: str, counts: Mode, codes: list[str]
 ) -> None:
     found = loaded(
         "mode: strict", f"mode: {mode}, tool_enforcement: {{violation_action: {action}}}"
     )
-    assert found.workflow.mode is counts
+    assert found.workflow.tool_mode is counts
+    assert found.workflow.mode is Mode(mode)
     assert [w.code for w in found.warnings] == codes
 
 
 @pytest.mark.parametrize("mode", ["permissive", "advisory"])
-def test_a_weaker_mode_says_that_it_is_treated_as_strict(mode: str) -> None:
-    (warning,) = loaded("mode: strict", f"mode: {mode}").warnings
-    assert f"'mode: {mode}' is treated as strict" in warning.message
+def test_a_mode_holds_for_gates_and_tools_and_knows_its_line(mode: str) -> None:
+    found = loaded("mode: strict", f"mode: {mode}")
+    assert found.warnings == ()
+    assert (found.workflow.mode, found.workflow.tool_mode) == (Mode(mode), Mode(mode))
+    assert found.workflow.mode_position == Position("w.yaml", 18, 15)
+
+
+def test_a_mode_of_tools_knows_its_own_line() -> None:
+    tools = "tool_enforcement: {violation_action: warn}"
+    found = loaded("mode: strict", f"mode: advisory, {tools}").workflow
+    assert found.tool_mode_position == Position("w.yaml", 18, 50)
 
 
 def test_tokens_stay_required_outside_strict_mode_too() -> None:
     text = changed("gate: done}", "gate: done, requires_token: false}")
     found = load(text.replace("mode: strict", "mode: advisory"))
-    assert sorted(w.code for w in found.warnings) == ["IL-DEF-080", "IL-DEF-082"]
+    assert [w.code for w in found.warnings] == ["IL-DEF-082"]
+
+
+def test_a_transition_without_a_token_is_refused_at_its_line_in_strict_mode() -> None:
+    with pytest.raises(DefinitionError) as refused:
+        loaded("gate: done}", "gate: done, requires_token: false}")
+    (found,) = refused.value.context["diagnostics"]
+    assert found["code"] == "IL-DEF-037"
+    assert "w.yaml:17:50" in refused.value.context["rendered"]
 
 
 def test_parameters_that_were_left_out_have_their_defaults() -> None:
@@ -242,8 +260,11 @@ def test_the_table_of_checks_agrees_with_what_the_gates_can_evaluate() -> None:
     assert set(ARTIFACT_RULES) == set(RULES)
 
 
-def test_a_written_default_of_a_key_without_effect_is_not_worth_a_warning() -> None:
-    assert loaded("type: validation", "type: validation, auto_advance: false").warnings == ()
+@pytest.mark.parametrize("value", [True, False])
+def test_a_gate_says_whether_the_server_goes_on_by_itself(value: bool) -> None:
+    found = loaded("type: validation", f"type: validation, auto_advance: {str(value).lower()}")
+    assert found.warnings == ()
+    assert found.workflow.phases[0].gates[0].auto_advance is value
 
 
 def test_a_tool_that_is_known_needs_no_declaration() -> None:

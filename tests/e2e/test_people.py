@@ -159,7 +159,15 @@ def test_why_leads_from_gate_to_fact_to_a_command_that_helps(house: House) -> No
     assert "agent_workflow.yaml:" in checks["no_open_questions"]["position"]
     printed = house.interlock("why", task_id).stdout
     assert f"gate {GATE}" in printed
-    assert "✗ fail  no_open_questions (warning)" in printed
+    assert "✗ fail  check no_open_questions (warning: does not block)" in printed
+    assert "approval human or orchestrator" in printed
+    assert re.search(r"at agent_workflow.yaml:\d+:\d+, since 20\d\d-", printed)
+    (leaf,) = found["gate"]["missing"]
+    assert (leaf["rule"], leaf["remedy"]) == (
+        "approval.needed",
+        f"interlock approve {task_id} {GATE}",
+    )
+    assert "To get through, this is enough:" in printed
     assert "Which separator?" in printed
     (command,) = re.findall(r"^next: interlock (.+)$", printed, re.MULTILINE)
     house.interlock(*shlex.split(command), *word(house))

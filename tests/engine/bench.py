@@ -15,7 +15,7 @@ from typing import Any
 from interlock.core.events import EventType
 from interlock.core.facts import BaseFacts, GreenFacts, RedFacts, WorkFacts
 from interlock.core.gates.samples import green, red
-from interlock.core.model import EnvironmentSpec, WorkflowSpec
+from interlock.core.model import EnvironmentSpec, Mode, WorkflowSpec
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.definition.packs import load_pack
@@ -29,6 +29,7 @@ from interlock.engine.ids import new_id
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.means import Means
+from interlock.engine.mints import MintOf
 from interlock.engine.people import People
 from interlock.engine.service import Service, Transition
 from interlock.engine.sessions import Caller
@@ -137,6 +138,8 @@ class Bench:
         self.work = WorkFacts()
         self.base = BaseFacts(environment="env", run=self.red.base, again=self.red.base)
         self.workflow = WORKFLOW
+        self.mode = (Mode.STRICT, "default")
+        self.mint_of: MintOf | None = None
         self._server: Server | None = None
 
     def _judge(self, kind: JudgeKind, _request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -168,8 +171,10 @@ class Bench:
 
     async def start(self) -> None:
         """Build a server on what is there."""
-        ledger = Ledger(self.store, self.clock, {WORKFLOW.digest: WORKFLOW})
+        known = {w.digest: w for w in (WORKFLOW, self.workflow)}
+        ledger = Ledger(self.store, self.clock, known)
         await ledger.load()
+        await ledger.raise_enforcement(*self.mode)
         environments = self.environments = Environments(self.store)
         environments.trust(ENVIRONMENT, by="ada")
         gatekeeper = Gatekeeper(ledger, self.runner, self.trees, environments, self.new_id)
@@ -198,7 +203,7 @@ class Bench:
         tokens = TokenService(hashlib.sha256(b"bench").digest(), issuer="bench", clock=self.clock)
         leases = Leases(ledger, self.clock, ttl_s=7200)
         toolbox = Toolbox(ledger, self.audit, housing, hand_ins)
-        service = Service(ledger, tokens, toolbox, hand_ins, leases)
+        service = Service(ledger, self.mint_of or (lambda _: tokens), toolbox, hand_ins, leases)
         people = People(
             ledger,
             driver,
@@ -207,6 +212,7 @@ class Bench:
             fetch_base=self._fetch_base,
             new_id=self.new_id,
             level=lambda: self.runner.level.value,
+            mode=self.mode,
         )
         self._server = Server(ledger, tokens, service, people, driver, housing, doors)
         driver.start()

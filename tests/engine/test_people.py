@@ -133,13 +133,14 @@ def test_events_are_followed_by_cursor_and_waited_for() -> None:
         task_id = await b.create()
         await b.session(task_id)
         await b.until(lambda: b.state(task_id).base)
-        seen = await b.now.people.events(0, task_id=task_id)
+        seen, cursor = await b.now.people.events(0, task_id=task_id)
         stored = [event.event_type for event in b.store.task_events(task_id)]
         assert [e["event_type"] for e in seen] == stored
-        waiting = asyncio.create_task(b.now.people.events(seen[-1]["id"], wait_s=10))
+        waiting = asyncio.create_task(b.now.people.events(cursor, wait_s=10))
         await asyncio.sleep(0)
         await b.now.people.abort(task_id, by="ada", reason="x", command_id="c")
-        assert (await waiting)[0]["event_type"] == "task_aborted"
+        found, _ = await waiting
+        assert found[0]["event_type"] == "task_aborted"
 
     run(story)
 

@@ -18,7 +18,7 @@ from tests.ground.properties import (
 )
 from tests.ground.removal import Copy, applied
 
-SECTIONS = ("trees", "confinement", "doors", "judge", "records")
+SECTIONS = ("trees", "confinement", "doors", "judge", "records", "modes")
 TABLE = properties()
 # What can only be shown to the other kind of user is taken away where they run the tests.
 ELSEWHERE = "user" if os.getuid() == 0 else "root"

@@ -18,7 +18,8 @@ import interlock
 from interlock.core import commands as cmd
 from interlock.core import events as ev
 from interlock.core.gates.samples import PLAN, SCOPE
-from interlock.core.model import WorkflowSpec
+from interlock.core.model import Mode, WorkflowSpec
+from interlock.core.modes import InForce
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import encode
 from interlock.ports.store import StoredEvent
@@ -87,6 +88,16 @@ def stories() -> Iterator[Story]:
     assert told.conclude(named={"work.kind": "docs"}).accepted
     assert told.state.phase == "IMPL"
     yield told
+
+    let_by = Story()
+    loose = InForce(gates=Mode.PERMISSIVE, tools=Mode.ADVISORY, gates_origin="w.yaml:3")
+    let_by.create(loose)
+    let_by.attempt().ask().take_over()
+    assert let_by.conclude().accepted  # a person is asked, in spite of missing documents
+    let_by.must(cmd.Approve(approval=let_by.approval()))
+    strict = ev.EnforcementRaised(enforcement=InForce(gates_origin="enforcement.mode"))
+    let_by.must(cmd.Record(event=strict))
+    yield let_by
 
 
 def passing_by() -> WorkflowSpec:

@@ -37,6 +37,7 @@ def test_the_client_needs_the_standard_library_and_its_own_parts_only() -> None:
         "interlock.errors",
         "interlock.sdk",
         "interlock.sdk.client",
+        "interlock.sdk.contract",
         "interlock.sdk.exchange",
         "interlock.sdk.transport",
         "interlock.unixpath",

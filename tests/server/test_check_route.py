@@ -57,7 +57,7 @@ class Door:
         tokens = TokenService(os.urandom(32), issuer="test", clock=SystemClock())
         toolbox = Toolbox(self.ledger, self.audit, cast(Housing, None), hand_ins)
         leases = Leases(self.ledger, SystemClock(), ttl_s=60)
-        service = Service(self.ledger, tokens, toolbox, hand_ins, leases)
+        service = Service(self.ledger, lambda _: tokens, toolbox, hand_ins, leases)
         self.app = agent_door(service, lambda prefix: f"{prefix}_made", Keys(self.ledger))
         claim = self.run(service.claim("ses", "me", ()))
         assert claim is not None

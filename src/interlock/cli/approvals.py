@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from interlock.cli.levels import at_levels
+from interlock.cli.modes import mode_lines
 from interlock.cli.output import clean, emit, json_option, readable, say
 from interlock.cli.place import client, passphrase, passphrase_option, task_named
 
@@ -25,7 +26,7 @@ def inbox(as_json: bool) -> None:
 
 
 def _item(item: dict[str, Any]) -> str:
-    lines = [f"{item['task_id']}  {clean(item['title'])}"]
+    lines = [f"{item['task_id']}  {clean(item['title'])}", *mode_lines(item, "  ")]
     if item["kind"] != "approval":
         lines += [f"  {item['phase']}: {clean(item['what'])}", f"  → {clean(item['command'])}"]
         return "\n".join(lines)
@@ -66,6 +67,8 @@ def approve(
     item = next((i for i in waiting if i["kind"] == "approval"), None)
     if item is not None:
         # Before the passphrase is asked for: it is part of what is said yes to.
+        for line in mode_lines(item):
+            say(line)
         say(f"{task_id} {item['gate']}: {at_levels(item['confinement'], item['judged'])}")
         binding = binding or item["binding"]
     is_enough = item is not None and item["strength"] == "session" and not name

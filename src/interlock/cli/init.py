@@ -80,6 +80,8 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     key = "" if (layout.audit / "key").exists() else AuditLog.create(layout.audit)
     with acting_as(repository.place.uid, repository.place.gid):
         links = {loaded.events_link: layout.events, loaded.audit_link: layout.audit / FIRST}
+        if loaded.metrics_link:
+            links[loaded.metrics_link] = layout.metrics[loaded.workflow.monitoring.export]
         _link_known_paths(repository.place.common_dir, root, links)
     if environment is not None:
         _offer_trust(layout, environment, proposal, trusted)

@@ -13,6 +13,8 @@ from interlock.cli.bases import told
 from interlock.cli.levels import at_levels, banner
 from interlock.cli.output import clean, clean_lines, emit_line, say
 from interlock.cli.taken import taken_over
+from interlock.core.modes import InForce
+from interlock.engine.codec import typed
 from interlock.engine.views import condensed
 from interlock.sdk.people import PeopleClient
 
@@ -27,7 +29,7 @@ def line(event: dict[str, Any]) -> str:
     data = _cleaned(event["data"])
     match event["event_type"]:
         case "task_created":
-            return f"task      {event['task_id']}  {data['title']}"
+            return "\n".join([f"task      {event['task_id']}  {data['title']}", *_mode(data)])
         case "attempt_started":
             number, level = data["number"], data["confinement"]
             session = f"session {data['session_id']} ({level}){banner(level)}"
@@ -41,7 +43,8 @@ def line(event: dict[str, Any]) -> str:
         case "verdict_submitted":
             return f"review    {data['role']}: {data['verdict']}, {len(data['issues'])} issue(s)"
         case "phase_transition_requested":
-            return f"{data['source']:<9} asks for {data['target']}"
+            who = "server asks" if event.get("actor") == "server" else "asks"
+            return f"{data['source']:<9} {who} for {data['target']}"
         case "tree_imported":
             return taken_over(data)
         case "evidence_recorded":
@@ -50,9 +53,9 @@ def line(event: dict[str, Any]) -> str:
         case "base_measured":
             return "\n".join(f"base      {text}" for text in told(data))
         case "gate_passed":
-            return f"gate      ✓ {data['gate']}"
+            return _passed(data)
         case "gate_blocked":
-            reasons = [f"  ✗ {r['message']}\n    → {_runnable(r, event)}" for r in data["reasons"]]
+            reasons = [f"  ✗ {r['message']}{_mending(r, event)}" for r in data["reasons"]]
             return "\n".join([f"gate      ✗ {data['gate'] or 'artifacts'} is shut", *reasons])
         case "approval_requested":
             command = f"interlock approve {event['task_id']} {data['gate']}"
@@ -66,6 +69,12 @@ def line(event: dict[str, Any]) -> str:
             return f"gate      {data['gate']} rejected by {data['by']}"
         case "phase_changed":
             return f"phase     {data['source']} → {data['target']}"
+        case "enforcement_raised":
+            said = data["enforcement"]
+            return f"task      gates {said['gates']}, tools {said['tools']} from now"
+        case "tool_denied" if data.get("overridden_by_mode"):
+            by = data["overridden_by_mode"]
+            return f"let by    {data['tool']} ({by}): {data['message']}"
         case "tool_denied":
             return f"denied    {data['tool']}: {data['message']}"
         case "blocker_encountered":
@@ -86,6 +95,20 @@ def line(event: dict[str, Any]) -> str:
     return ""
 
 
+def _mode(data: dict[str, Any]) -> list[str]:
+    """Said with the task, if its rules do not all bind."""
+    banner = typed(data.get("enforcement", {}), InForce).banner
+    return [f"  ! {banner}"] if banner else []
+
+
+def _passed(data: dict[str, Any]) -> str:
+    """A gate that was passed, or that its mode let through."""
+    if not (by := data.get("overridden_by_mode")):
+        return f"gate      ✓ {data['gate']}"
+    reasons = [f"  ! would have blocked: {r['message']}" for r in data["reasons"]]
+    return "\n".join([f"gate      ! {data['gate'] or 'artifacts'} let through ({by})", *reasons])
+
+
 def _cleaned(data: Any) -> Any:
     """Text of agents, which must not end a line and begin one of its own."""
     match data:
@@ -96,6 +119,13 @@ def _cleaned(data: Any) -> Any:
         case list():
             return [_cleaned(value) for value in data]
     return data
+
+
+def _mending(reason: dict[str, Any], event: dict[str, Any]) -> str:
+    """What helps, unless it goes away with something else."""
+    if because := reason.get("because"):
+        return f" (follows from {because})"
+    return f"\n    → {_runnable(reason, event)}"
 
 
 def _runnable(reason: dict[str, Any], event: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import click
 
 from interlock.cli.bases import told
 from interlock.cli.levels import banner, named
-from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, table
+from interlock.cli.modes import mode_lines, shown_mode
+from interlock.cli.output import clean, clean_lines, dumps, emit, json_option, say, table
 from interlock.cli.place import client, here
 from interlock.cli.programs import program_options, programs
 from interlock.errors import InvalidInputError
@@ -47,11 +48,14 @@ def list_tasks(as_json: bool) -> None:
         {
             **t,
             "confinement": named(t["confinement"]),
+            "enforcement": t["enforcement"]["gates"],
             "waiting for": t["waiting_for"]["what"] or t["waiting_for"]["who"],
         }
         for t in found
     ]
     columns = ["task_id", "status", "phase", "confinement", "waiting for", "title"]
+    if not all(t["enforcement"]["is_strict"] for t in found):
+        columns.insert(4, "enforcement")
     text = table(rows, columns) if rows else 'No tasks. → interlock run "what to do"'
     emit(found, as_json=as_json, text=text)
 
@@ -69,7 +73,9 @@ def describe(found: dict[str, Any]) -> str:
     """A task as lines for people."""
     lines = [
         f"{found['task_id']}  {clean(found['title'])}",
+        *mode_lines(found, "  "),
         f"  status       {found['status']}  (phase {found['phase']}, epoch {found['epoch']})",
+        f"  enforcement  {shown_mode(found)}",
         f"  confinement  {_levels(found)}",
         f"  tree         {found['tree']}",
         f"  branch       {found['branch']}  {found['commit']}",
@@ -94,6 +100,8 @@ def describe(found: dict[str, Any]) -> str:
     for verdict in found["verdicts"]:
         issues = len(verdict["issues"])
         lines.append(f"  verdict      {verdict['role']}: {verdict['verdict']}, {issues} issue(s)")
+    for reason in found["overridden"]:
+        lines.append(f"  ! let through in spite of: {clean_lines(reason['message'], '    ')}")
     for blocker in (*found["blockers"], *found["notices"]):
         lines.append(f"  ✗ {clean_lines(blocker['message'], '    ')}")
         lines.append(f"    → {clean(blocker['remedy'])}")
@@ -131,6 +139,8 @@ def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
     bundle = client().evidence(task_id)
     if output is None:
         emit(bundle, as_json=True)
+        for line in mode_lines(bundle):
+            say(line)
         return
     try:
         output.write_text(dumps(bundle, indent=2))
@@ -140,4 +150,5 @@ def evidence(task_id: str, output: Path | None, as_json: bool) -> None:
             code="IL-CLI-021",
             remedy=f"interlock evidence {task_id} > FILE",
         ) from error
-    emit({"written": str(output)}, as_json=as_json, text=f"Written: {output}")
+    text = "\n".join([f"Written: {output}", *mode_lines(bundle)])
+    emit({"written": str(output)}, as_json=as_json, text=text)

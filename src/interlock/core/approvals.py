@@ -8,7 +8,7 @@ from interlock.core import events as ev
 from interlock.core.confinement import FULL, is_weaker
 from interlock.core.decision import Decision, accepted, refused, wrong_status
 from interlock.core.facts import Approval
-from interlock.core.model import GateSpec, Strength, WorkflowSpec
+from interlock.core.model import GateSpec, Mode, Strength, WorkflowSpec
 from interlock.core.phases import phase_changed
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import PendingRequest, TaskState
@@ -21,6 +21,8 @@ def approve(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) -> D
     request, approval = state.request, command.approval
     if (refusal := _not_waiting(state, request, approval)) is not None or request is None:
         return refusal or wrong_status(state, TaskStatus.AWAITING_APPROVAL)
+    if refusal := _shut_by_now(state, request):
+        return refusal
     too_weak = _too_weak(workflow, state, command)
     if refusal := too_weak or _too_few_eyes(state, _gate(workflow, request), approval):
         return refusal
@@ -35,7 +37,12 @@ def approve(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) -> D
             confinement=state.confinement,
             judged=state.judged_at(request.tree),
         ),
-        ev.GatePassed(gate=approval.gate, tree=request.tree),
+        ev.GatePassed(
+            gate=approval.gate,
+            tree=request.tree,
+            overridden_by_mode=state.enforcement.gates.value if request.overridden else "",
+            reasons=request.overridden,
+        ),
         phase_changed(workflow, state, request, command.anchor),
     )
 
@@ -82,6 +89,18 @@ def _too_weak(workflow: WorkflowSpec, state: TaskState, command: cmd.Approve) ->
         "approval.strength",
         f"gate {gate} takes an approval by {needed.value}, this one came by {given}",
         f"interlock approve {state.task_id} {gate}",
+    )
+
+
+def _shut_by_now(state: TaskState, request: PendingRequest) -> Decision | None:
+    """Whether checks that a weaker mode let through count again: a person overrides none."""
+    if not request.overridden or state.enforcement.gates is not Mode.STRICT:
+        return None
+    return refused(
+        "approval.shut",
+        f"enforcement is strict since the gate was measured, and {request.gate} did not pass: "
+        f"{request.overridden[0]['message']}",
+        f"interlock reject {state.task_id} {request.gate} --reason 'measure it again'",
     )
 
 

@@ -34,6 +34,7 @@ def create(workflow: WorkflowSpec, state: TaskState, command: cmd.Create) -> Dec
             priority=command.priority,
             agent=command.agent,
             by=command.by,
+            enforcement=command.enforcement,
         )
     )
 

@@ -11,10 +11,12 @@ from interlock.core.events import (
     ArtifactSubmitted,
     BaseMeasured,
     BlockerEncountered,
+    EnforcementRaised,
     EvidenceRecorded,
     ToolDenied,
 )
 from interlock.core.facts import Approval, GateFacts, ReviewIssue, TreeChange
+from interlock.core.modes import ALL_STRICT, InForce
 
 __all__ = [
     "NO_ANCHOR",
@@ -60,6 +62,7 @@ class Create:
     priority: int = 0
     agent: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+    enforcement: InForce = ALL_STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +208,14 @@ class Resume:
 class Record:
     """Put down something that does not move the task."""
 
-    event: ToolDenied | BlockerEncountered | EvidenceRecorded | ArtifactSubmitted | BaseMeasured
+    event: (
+        ToolDenied
+        | BlockerEncountered
+        | EvidenceRecorded
+        | ArtifactSubmitted
+        | BaseMeasured
+        | EnforcementRaised
+    )
 
 
 Command = (

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from interlock.core.facts import ReviewIssue
+from interlock.core.modes import ALL_STRICT, InForce
 
 __all__ = [
     "EVENT_KINDS",
@@ -24,6 +25,7 @@ __all__ = [
     "BaseMeasured",
     "BlockerEncountered",
     "CompletionAccepted",
+    "EnforcementRaised",
     "Event",
     "EventType",
     "EvidenceRecorded",
@@ -76,6 +78,7 @@ class EventType(StrEnum):
     BLOCKER_ENCOUNTERED = "blocker_encountered"
     COMPLETION_ACCEPTED = "completion_accepted"
     TASK_RESUMED = "task_resumed"
+    ENFORCEMENT_RAISED = "enforcement_raised"
     TASK_COMPLETED = "task_completed"
     TASK_ABORTED = "task_aborted"
 
@@ -97,6 +100,7 @@ class TaskCreated:
     priority: int = 0
     agent: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+    enforcement: InForce = ALL_STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,12 +288,17 @@ class TestsFrozen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePassed:
-    """Every blocking check of the gate let through."""
+    """Every blocking check of the gate let through, or a mode below strict did.
+
+    ``reasons`` are what would have blocked in strict mode, if ``overridden_by_mode`` names one.
+    """
 
     type: ClassVar[EventType] = EventType.GATE_PASSED
     gate: str
     tree: str
     checks: Mapping[str, str] = field(default_factory=dict)
+    overridden_by_mode: str = ""
+    reasons: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +331,7 @@ class ApprovalRequested:
     """A person has to say yes to exactly what ``binding`` stands for.
 
     ``leads_to`` is where the way leads if it is not the target, past what is ``left_out``.
+    ``overridden`` are those of the ``reasons`` that would have blocked in strict mode.
     """
 
     type: ClassVar[EventType] = EventType.APPROVAL_REQUESTED
@@ -334,6 +344,7 @@ class ApprovalRequested:
     reasons: tuple[Mapping[str, Any], ...] = ()
     leads_to: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    overridden: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,7 +401,8 @@ class PhaseChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDenied:
-    """A tool call, or a document that was handed in, was refused."""
+    """A tool call, or a document that was handed in, was refused; or it would have been, and
+    ``overridden_by_mode`` names the mode that let it through."""
 
     type: ClassVar[EventType] = EventType.TOOL_DENIED
     tool: str
@@ -399,6 +411,7 @@ class ToolDenied:
     session_id: str
     call_id: str
     remedy: str = ""
+    overridden_by_mode: str = ""
 
     @property
     def is_about_a_document(self) -> bool:
@@ -430,6 +443,14 @@ class TaskResumed:
 
     type: ClassVar[EventType] = EventType.TASK_RESUMED
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnforcementRaised:
+    """The server's setting is stricter than what the task was made with, and counts from now."""
+
+    type: ClassVar[EventType] = EventType.ENFORCEMENT_RAISED
+    enforcement: InForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -483,6 +504,7 @@ Event = (
     | BlockerEncountered
     | CompletionAccepted
     | TaskResumed
+    | EnforcementRaised
     | TaskCompleted
     | TaskAborted
 )

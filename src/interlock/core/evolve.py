@@ -69,7 +69,11 @@ def evolve(state: TaskState, event: ev.Event) -> TaskState:
             return _ended(replace(moved, commit=event.commit, last_outcome="allowed"))
         case ev.TaskAborted():
             return _aborted(moved, event)
-        case ev.TaskStarted() | ev.GatePassed() | ev.ApprovalGiven():
+        case ev.GatePassed():
+            return replace(moved, overridden=event.reasons)
+        case ev.EnforcementRaised():
+            return replace(moved, enforcement=event.enforcement)
+        case ev.TaskStarted() | ev.ApprovalGiven():
             return moved
         case ev.ToolDenied():
             return _denied(moved, event)
@@ -104,6 +108,7 @@ def _created(state: TaskState, event: ev.TaskCreated) -> TaskState:
         phase=event.phase,
         agent=event.agent,
         created_by=event.by,
+        enforcement=event.enforcement,
     )
 
 
@@ -230,6 +235,7 @@ def _request(
                 last_request=event.request_id,
                 last_session=event.session_id,
                 last_outcome="",
+                overridden=(),
             )
         case ev.TreeImported():
             assert state.request is not None
@@ -248,6 +254,7 @@ def _request(
                 tree=event.tree,
                 leads_to=event.leads_to,
                 left_out=event.left_out,
+                overridden=event.overridden,
             )
             return replace(state, request=waiting, blockers=event.reasons)
         case ev.ApprovalRejected():

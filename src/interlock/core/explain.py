@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from interlock.core.reasons import CheckResult, GateResult, Reason, ToolDecision
+from interlock.core.model import Mode
+from interlock.core.reasons import Reason, ToolDecision
 
-__all__ = ["render", "render_gate", "render_tool", "runnable"]
+__all__ = ["render", "render_tool", "runnable", "told_of"]
 
 _COMMAND = re.compile(r"\b(interlock [a-z]+) TASK\b")
 
@@ -32,29 +33,24 @@ def render(reason: Reason, task_id: str) -> dict[str, Any]:
     }
 
 
-def _check(check: CheckResult, task_id: str) -> dict[str, Any]:
-    return {
-        "check": check.check,
-        "outcome": check.outcome.value,
-        "severity": check.severity.value,
-        **render(check.reason, task_id),
-    }
-
-
-def render_gate(gate: GateResult, task_id: str) -> dict[str, Any]:
-    """A gate as a tree: gate → checks → facts, with the minimal missing set."""
-    return {
-        "gate": gate.gate,
-        "status": gate.status.value,
-        "checks": [_check(check, task_id) for check in gate.checks],
-        "blockers": [render(reason, task_id) for reason in gate.blockers],
-    }
-
-
 def render_tool(decision: ToolDecision, task_id: str = "") -> dict[str, Any]:
-    """A tool decision with every reason that matched; the first one decided."""
-    return {
+    """A tool decision with every reason that matched; the first one decided.
+
+    For the records: what a mode let through is named with the mode, also where only they may say.
+    """
+    found = {
         "allowed": decision.allowed,
         "tool": decision.tool,
         "reasons": [render(reason, task_id) for reason in decision.reasons],
     }
+    if decision.overridden:
+        found["would_have_been_denied"] = [render(r, task_id) for r in decision.overridden]
+        found["overridden_by_mode"] = decision.overridden_by_mode
+    return found
+
+
+def told_of(decision: ToolDecision, task_id: str = "") -> list[dict[str, Any]]:
+    """What an agent is told of a call that only its mode let through; nothing in advisory mode."""
+    if decision.overridden_by_mode != Mode.PERMISSIVE:
+        return []
+    return [render(reason, task_id) for reason in decision.overridden]

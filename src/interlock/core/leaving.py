@@ -7,10 +7,12 @@ phase and landed. Facts that were collected on anything else than the present st
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core import events as ev
 from interlock.core.binding import binding
+from interlock.core.causes import told
 from interlock.core.decision import Decision, accepted, refused
 from interlock.core.explain import render
 from interlock.core.facts import GateFacts
@@ -18,7 +20,7 @@ from interlock.core.freezing import freeze
 from interlock.core.gates.evaluate import evaluate_leaving
 from interlock.core.gates.red import freezes
 from interlock.core.handins import not_holder
-from interlock.core.model import GateSpec, PhaseSpec, WorkflowSpec
+from interlock.core.model import GateSpec, Mode, PhaseSpec, WorkflowSpec
 from interlock.core.phases import is_forward, phase_changed
 from interlock.core.reasons import GateResult, GateStatus, Reason
 from interlock.core.skipping import due, left_out_at, onward
@@ -34,7 +36,8 @@ __all__ = [
     "take_over",
 ]
 
-# No gate follows the terminal phase: what was changed in it was never judged.
+# No gate follows the terminal phase: what was changed in it was never judged. In no mode: what
+# lands is what was judged, whatever the judgement was.
 _UNGUARDED = Reason(
     rule="completion.changed",
     message="files were changed after the last gate, and what nobody judged does not land",
@@ -165,18 +168,22 @@ def outcome_of_leaving(
 ) -> GateResult:
     """The way out of a phase with all that keeps it shut: artifacts, gate, and, if it leads
     onwards, what was left out before and applies by now."""
-    outcome = evaluate_leaving(phase, gate, facts)
-    missing: list[Reason] = []
+    mode = state.enforcement.gates
+    outcome = evaluate_leaving(phase, gate, facts, mode)
+    found: list[Reason] = []
     if onwards:
-        missing += due(workflow, state.left_out, phase.id, facts.named)
+        found += due(workflow, state.left_out, phase.id, facts.named)
         work = settled(workflow.work_types, facts.artifacts.get(PLAN), facts.work, state.work)
-        missing += not_allowed(workflow.work_types, work)
+        found += not_allowed(workflow.work_types, work)
+    if found and mode is not Mode.STRICT:
+        outcome = replace(outcome, overridden=(*outcome.overridden, *found))
+        found = []
     is_end = workflow.is_terminal(phase.id) and phase is not workflow.start
     if is_end and facts.tree != state.tree:
-        missing.append(_UNGUARDED)
-    if not missing:
+        found.append(_UNGUARDED)
+    if not found:
         return outcome
-    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, *missing))
+    return replace(outcome, status=GateStatus.BLOCKED, missing=(*outcome.missing, *found))
 
 
 def _led_on(
@@ -244,7 +251,7 @@ def _blocked(state: TaskState, request: PendingRequest, outcome: GateResult) -> 
         gate=outcome.gate,
         request_id=request.request_id,
         tree=request.tree,
-        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        reasons=told(outcome, state.task_id),
         checks=_summary(outcome),
     )
     return accepted(blocked, reasons=outcome.blockers, gate=outcome)
@@ -257,6 +264,8 @@ def _ask(
     outcome: GateResult,
     command: cmd.Conclude,
 ) -> Decision:
+    overridden = _overridden(state, outcome)
+    blockers = told(outcome, state.task_id)
     asked = ev.ApprovalRequested(
         approval_id=command.approval_id,
         gate=outcome.gate,
@@ -264,9 +273,10 @@ def _ask(
         tree=request.tree,
         target=request.target,
         binding=command.facts.binding,
-        reasons=tuple(render(reason, state.task_id) for reason in outcome.blockers),
+        reasons=(*overridden, *blockers),
         leads_to=request.leads_to,
         left_out=request.left_out,
+        overridden=overridden,
     )
     # Frozen now: when the person says yes, the measurement is not at hand any more.
     return accepted(*_frozen(gate, command.facts), asked, reasons=outcome.blockers, gate=outcome)
@@ -293,8 +303,16 @@ def _passed(
                 judged=state.judged_at(request.tree),
             )
         )
-    if outcome.gate:
-        events.append(ev.GatePassed(gate=outcome.gate, tree=request.tree, checks=_summary(outcome)))
+    if outcome.gate or outcome.overridden:
+        events.append(
+            ev.GatePassed(
+                gate=outcome.gate,
+                tree=request.tree,
+                checks=_summary(outcome),
+                overridden_by_mode=state.enforcement.gates.value if outcome.overridden else "",
+                reasons=_overridden(state, outcome),
+            )
+        )
     if workflow.is_terminal(request.source):
         events.append(ev.CompletionAccepted(request_id=request.request_id, tree=request.tree))
     else:
@@ -308,6 +326,10 @@ def _frozen(gate: GateSpec | None, facts: GateFacts) -> tuple[ev.TestsFrozen, ..
         return ()
     frozen = freeze(facts.red, facts.tree)
     return (frozen,) if frozen else ()
+
+
+def _overridden(state: TaskState, outcome: GateResult) -> tuple[dict[str, Any], ...]:
+    return tuple(render(reason, state.task_id) for reason in outcome.overridden)
 
 
 def _summary(outcome: GateResult) -> dict[str, str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from interlock.core.surroundings import CoordinationSpec, MonitoringSpec, SdkSpec, TokenSpec
+
 __all__ = [
     "Approver",
     "ArtifactSpec",
@@ -248,15 +250,6 @@ class EnvironmentSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSpec:
-    """``enforcement.phase_tokens``."""
-
-    algorithm: str = "HS256"
-    secret_env_var: str = "ORCHESTRATOR_JWT_SECRET"
-    expiry_seconds: int = 7200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkTypes:
     """What a workflow says about kinds of work.
 
@@ -279,6 +272,8 @@ class WorkflowSpec:
 
     Args:
         schema_files: key of ``schemas`` → path in the tree, of those that lie there.
+        mode: how hard gates bind; ``tool_mode``: how hard the rules of tools do.
+        checkpoint_seconds: a task's state is kept beside its events at most this often.
     """
 
     name: str
@@ -288,7 +283,10 @@ class WorkflowSpec:
     transitions: tuple[TransitionSpec, ...]
     description: str = ""
     mode: Mode = Mode.STRICT
-    tokens: TokenSpec = TokenSpec()
+    tool_mode: Mode = Mode.STRICT
+    mode_position: Position | None = None
+    tool_mode_position: Position | None = None
+    tokens: TokenSpec = field(default_factory=TokenSpec)
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema_files: Mapping[str, str] = field(default_factory=dict)
     protected_paths: tuple[str, ...] = ()
@@ -296,6 +294,10 @@ class WorkflowSpec:
     extra_tools: tuple[str, ...] = ()
     required_confinement: str = "none"
     work_types: WorkTypes = WorkTypes()
+    sdk: SdkSpec = field(default_factory=SdkSpec)
+    coordination: CoordinationSpec = field(default_factory=CoordinationSpec)
+    monitoring: MonitoringSpec = field(default_factory=MonitoringSpec)
+    checkpoint_seconds: int = 300
 
     def phase(self, phase_id: str) -> PhaseSpec | None:
         """The phase of that id."""

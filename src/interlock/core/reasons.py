@@ -39,6 +39,8 @@ class Reason:
         remedy: a command the reader can run, or what to do instead.
         position: the line of the workflow file that decided.
         facts: plain JSON values that were looked at.
+        finding: the message without what the workflow file says of it: two reasons with the same
+            one have the same cause.
     """
 
     rule: str
@@ -46,16 +48,25 @@ class Reason:
     remedy: str = ""
     position: Position | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDecision:
     """Verdict on one tool call; ``tool`` is the canonical name (or the unknown one as it was
-    sent)."""
+    sent).
+
+    Args:
+        reasons: against the call; none if it is allowed.
+        overridden: reasons that would have denied it in strict mode.
+        overridden_by_mode: the mode that let it through; empty if none had to.
+    """
 
     allowed: bool
     tool: str
     reasons: tuple[Reason, ...]
+    overridden: tuple[Reason, ...] = ()
+    overridden_by_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +95,7 @@ class GateResult:
         missing: what is needed besides the checks.
         approved_by: ``orchestrator`` or ``review_agent``, if that is who let an approval gate
             through.
+        overridden: reasons that would have kept the gate shut in strict mode.
     """
 
     gate: str
@@ -91,10 +103,13 @@ class GateResult:
     checks: tuple[CheckResult, ...]
     missing: tuple[Reason, ...] = ()
     approved_by: str = ""
+    overridden: tuple[Reason, ...] = ()
 
     @property
     def blockers(self) -> tuple[Reason, ...]:
         """The minimal set of reasons that keep the gate shut."""
+        if self.overridden:
+            return self.missing
         failed = tuple(
             check.reason
             for check in self.checks

@@ -107,6 +107,7 @@ STATUS_KEPT: dict[EventType, frozenset[TaskStatus]] = {
     _E.GATE_PASSED: frozenset({_S.MEASURING, _S.AWAITING_APPROVAL}),
     _E.APPROVAL_GIVEN: frozenset({_S.AWAITING_APPROVAL, _S.MEASURING}),
     _E.TOOL_DENIED: frozenset(set(_S) - {_S.NEW}),
+    _E.ENFORCEMENT_RAISED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
     _E.BLOCKER_ENCOUNTERED: frozenset(set(_S) - {_S.NEW, _S.COMPLETED, _S.ABORTED}),
 }
 """Events that are recorded without moving the task → statuses in which they may be recorded."""

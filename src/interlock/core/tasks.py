@@ -8,6 +8,7 @@ from typing import Any
 
 from interlock.core.events import BaseMeasured, LeftOut
 from interlock.core.facts import ReviewVerdict
+from interlock.core.modes import ALL_STRICT, InForce
 from interlock.core.states import TaskStatus
 from interlock.core.work import Work
 
@@ -34,6 +35,7 @@ class PendingRequest:
     binding: str = ""
     leads_to: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    overridden: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,10 @@ class TaskState:
         measured: kind of measurement → blob digest, of what was measured in this phase on the
             tree whose oid is under ``tree``.
         base: how the suite of the base does by itself, once that was measured.
+        enforcement: how hard the rules bind for this task.
         blockers: rendered reasons of the last blocked request.
+        overridden: rendered reasons that would have blocked the newest request in strict mode, once
+            it was let through.
         notices: what only a person can clear, since the last change of phase.
         last_request, last_session, last_outcome: the newest transition request, who made it and
             what became of it, so that it can be answered again after a crash.
@@ -137,7 +142,9 @@ class TaskState:
     request: PendingRequest | None = None
     reviewers: tuple[ReviewerSession, ...] = ()
     verdicts: tuple[ReviewVerdict, ...] = ()
+    enforcement: InForce = ALL_STRICT
     blockers: tuple[Mapping[str, object], ...] = ()
+    overridden: tuple[Mapping[str, object], ...] = ()
     notices: tuple[Mapping[str, object], ...] = ()
     last_request: str = ""
     last_session: str = ""

@@ -13,7 +13,7 @@ from interlock.definition.json_text import canonical
 
 __all__ = ["digest_of"]
 
-_LEFT_OUT = frozenset({"position", "digest", "schema_files"})
+_LEFT_OUT = frozenset({"position", "mode_position", "tool_mode_position", "digest", "schema_files"})
 
 
 def digest_of(workflow: WorkflowSpec) -> str:

@@ -29,7 +29,7 @@ def read_gates(phase: Fields, findings: Findings) -> tuple[GateSpec, ...]:
 
 
 def _gate(node: Node, findings: Findings) -> GateSpec:
-    keys = ("id", "type", "blockers", "when", *_OF_APPROVALS)
+    keys = ("id", "type", "blockers", "when", "auto_advance", *_OF_APPROVALS)
     fields = Fields(node, "phases[].gates[]", "A gate", keys, findings)
     gate = GateSpec(
         id=identifier(fields, "id", findings),

@@ -1,4 +1,4 @@
-"""Keys of the workflow format that are known but have no effect yet: the one list of them.
+"""Keys and values of the workflow format that are known but have no effect yet: the one list.
 
 Loading a file with such a key warns and names what is missing and which issue brings it. Whoever
 builds an effect takes the row out and reads the key; a key in no row and in no reader is an error.
@@ -10,22 +10,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from interlock.core.model import Position
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.shapes import ANY, FLAG, INTEGER, TEXT, Choice, Keys, ListOf, Shape, check
-from interlock.definition.yaml_nodes import Entry, plain
+from interlock.definition.yaml_nodes import Entry
 
-__all__ = ["API", "DEFINITION", "NOT_YET", "NotYet", "below", "report"]
+__all__ = [
+    "API",
+    "DEFINITION",
+    "NOT_YET",
+    "REFUSED_YET",
+    "VALUES_NOT_YET",
+    "NotYet",
+    "below",
+    "report",
+    "report_value",
+    "values_of",
+]
 
 DEFINITION: Final = "The whole definition"
 API: Final = "API, SDK and records"
 SESSIONS: Final = "Sessions"
 INTEGRATION: Final = "Integration workflow"
-
-
-_NO_DEFAULT: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +45,15 @@ class NotYet:
         missing: what does not happen, as the end of "… has no effect yet: ".
         issue: title of the issue that brings the effect.
         shape: what may stand there, so that a misspelt key below is found all the same.
-        default: the value that asks for nothing and is not worth a warning.
     """
 
     missing: str
     issue: str
     shape: Shape = ANY
-    default: Any = _NO_DEFAULT
 
 
 NOT_YET: Mapping[str, NotYet] = MappingProxyType(
     {
-        "phases[].gates[].auto_advance": NotYet(
-            "the agent has to ask for the transition", DEFINITION, FLAG, default=False
-        ),
         "phases[].gates[].timeout_seconds": NotYet(
             "the gate waits without limit", SESSIONS, INTEGER
         ),
@@ -77,28 +81,9 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
                 )
             ),
         ),
-        "enforcement.agent_sdk": NotYet(
-            "no client is refused for its version and no second address is served",
-            API,
-            Keys(required=FLAG, version=TEXT, endpoint=TEXT, fallback_endpoint=TEXT),
+        "enforcement.agent_sdk.fallback_endpoint": NotYet(
+            "no second address is served or tried", API, TEXT
         ),
-        "enforcement.phase_tokens.include_claims": NotYet(
-            "a token carries the same claims always", API, ListOf(TEXT)
-        ),
-        "coordination.state_access.snapshot_includes": NotYet(
-            "the snapshot always has the same parts",
-            API,
-            ListOf(
-                Choice(
-                    "task_dependencies",
-                    "completed_tasks",
-                    "current_phase",
-                    "blockers",
-                    "prd_state",
-                )
-            ),
-        ),
-        "coordination.event_bus.events": NotYet("no event is delivered", API, ListOf(TEXT)),
         "coordination.conflict_resolution": NotYet(
             "two tasks over the same files are not noticed",
             SESSIONS,
@@ -107,10 +92,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
                 lock_timeout_seconds=INTEGER,
                 optimistic_locking=FLAG,
             ),
-        ),
-        "monitoring.metrics": NotYet("nothing is measured", SESSIONS, ListOf(TEXT)),
-        "monitoring.export": NotYet(
-            "nothing is exported", SESSIONS, Keys(type=Choice("jsonl", "prometheus"), path=TEXT)
         ),
         "monitoring.alerts": NotYet(
             "no alert is sent",
@@ -132,11 +113,6 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
                 backoff_seconds=INTEGER,
             ),
         ),
-        "recovery.orchestrator_crash": NotYet(
-            "every event is a checkpoint and no snapshot of the state is taken besides",
-            SESSIONS,
-            Keys(resume_from=Choice("last_checkpoint"), checkpoint_interval_seconds=INTEGER),
-        ),
         "recovery.gate_timeout": NotYet(
             "the gate waits without limit",
             SESSIONS,
@@ -152,6 +128,20 @@ NOT_YET: Mapping[str, NotYet] = MappingProxyType(
     }
 )
 
+VALUES_NOT_YET: Mapping[str, Mapping[str, NotYet]] = MappingProxyType(
+    {
+        "coordination.state_access.snapshot_includes": {
+            "prd_state": NotYet("the snapshot has no such part", API),
+        },
+    }
+)
+"""Key with an effect → values in it that have none yet."""
+
+REFUSED_YET: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {"coordination.event_bus.type": {"postgres": "PostgreSQL is not built yet"}}
+)
+"""Key → values that keep a file from loading, with the reason."""
+
 
 @cache
 def below(path: str) -> Mapping[str, NotYet]:
@@ -164,14 +154,27 @@ def below(path: str) -> Mapping[str, NotYet]:
     }
 
 
+def values_of(path: str) -> Mapping[str, NotYet]:
+    """The values without effect of a key."""
+    return VALUES_NOT_YET.get(path, {})
+
+
+def report_value(row: NotYet, value: str, at: Position, findings: Findings) -> None:
+    """Warn about a value without effect."""
+    _warn(row, value, at, findings)
+
+
 def report(row: NotYet, entry: Entry, findings: Findings) -> None:
     """Warn about a key without effect; what stands below it must have its shape all the same."""
     key = entry.key.raw
-    if plain(entry.value) != row.default:
-        findings.warning(
-            Code.NO_EFFECT_YET,
-            f"'{key}' has no effect yet: {row.missing}",
-            entry.key,
-            help=f'It comes with "{row.issue}".',
-        )
+    _warn(row, key, entry.key.position, findings)
     check(entry.value, row.shape, f"'{key}'", findings)
+
+
+def _warn(row: NotYet, name: str, at: Position, findings: Findings) -> None:
+    findings.warning(
+        Code.NO_EFFECT_YET,
+        f"'{name}' has no effect yet: {row.missing}",
+        at,
+        help=f'It comes with "{row.issue}".',
+    )

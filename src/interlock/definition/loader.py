@@ -7,27 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interlock.core.model import Position, WorkflowSpec
+from interlock.definition.agents import check_claims
 from interlock.definition.builtin import REVIEW_VERDICT, pack_schemas, review_verdict_schema
 from interlock.definition.codes import Code
 from interlock.definition.conditions import check_skips
 from interlock.definition.deciding import Places
 from interlock.definition.diagnostics import Diagnostic, Findings, render
 from interlock.definition.digest import digest_of
-from interlock.definition.enforcement import (
-    AUDIT_LINK,
-    EVENTS_LINK,
-    read_confinement,
-    read_enforcement,
-    read_surroundings,
-)
+from interlock.definition.enforcement import read_confinement, read_enforcement
 from interlock.definition.environment import read_environment
 from interlock.definition.fields import Fields
 from interlock.definition.gates import gate_reads_verdicts
 from interlock.definition.inheritance import resolve
+from interlock.definition.links import AUDIT_LINK, EVENTS_LINK
 from interlock.definition.phases import read_phases
 from interlock.definition.rule_examples import read_examples
 from interlock.definition.schemas import Schemas
 from interlock.definition.structure import check_structure
+from interlock.definition.surroundings import read_surroundings
 from interlock.definition.tools import read_extra_tools, read_protected, values_of
 from interlock.definition.transitions import read_transitions
 from interlock.definition.tried_examples import try_examples
@@ -66,8 +63,8 @@ class Loaded:
         sources: file → text, the file itself first, then those that it builds on.
         tree: what was read: the file together with what it builds on, variables put in.
         packs: those that it builds on, the nearest first.
-        events_link, audit_link: paths from the repository's top at which other tools look for the
-            records. They are no part of the rules that a task is pinned to.
+        events_link, audit_link, metrics_link: paths from the repository's top at which other tools
+            look for the records. They are no part of the rules that a task is pinned to.
         places: where each rule of the workflow stands.
     """
 
@@ -78,6 +75,7 @@ class Loaded:
     packs: tuple[str, ...] = ()
     events_link: str = EVENTS_LINK
     audit_link: str = AUDIT_LINK
+    metrics_link: str = ""
     places: Places | None = None
 
     def rendered(self) -> str:
@@ -190,7 +188,8 @@ def _read(
     phases = read_phases(root, extra, schemas, findings)
     if any(gate_reads_verdicts(gate) for phase in phases for gate in phase.gates):
         schemas.adopt(REVIEW_VERDICT, review_verdict_schema(), root.position)
-    events_link = read_surroundings(root, findings)
+    check_claims(root, enforcement.tokens, phases, findings)
+    around = read_surroundings(root, findings)
     workflow = WorkflowSpec(
         name=root.text("name", required=True),
         version=root.raw("version", required=True),
@@ -199,6 +198,9 @@ def _read(
         transitions=read_transitions(root, phases, enforcement.mode, findings),
         description=root.text("description", empty=True),
         mode=enforcement.mode,
+        tool_mode=enforcement.tool_mode,
+        mode_position=enforcement.mode_position,
+        tool_mode_position=enforcement.tool_mode_position,
         tokens=enforcement.tokens,
         schemas=schemas.used,
         schema_files=schemas.files,
@@ -207,8 +209,17 @@ def _read(
         extra_tools=extra,
         required_confinement=read_confinement(root, findings),
         work_types=read_work_types(root, findings),
+        sdk=enforcement.sdk,
+        coordination=around.coordination,
+        monitoring=around.monitoring,
+        checkpoint_seconds=around.checkpoint_seconds,
     )
-    return Loaded(workflow, events_link=events_link, audit_link=enforcement.audit_link)
+    return Loaded(
+        workflow,
+        events_link=around.events_link,
+        audit_link=enforcement.audit_link,
+        metrics_link=around.metrics_link,
+    )
 
 
 def _schemas_dir(root: Fields, findings: Findings) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interlock.core import commands as cmd
+from interlock.core.advance import onward
 from interlock.core.policy.paths import writable
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
@@ -61,13 +62,23 @@ class Author:
         return await self._means.apply(state, start)
 
     async def work(self, state: TaskState) -> bool:
-        """Keep the session running; ``True`` if it was found to be over."""
+        """Keep the session running; ``True`` if it was found to be over.
+
+        A program that ended well with everything handed in is done with its phase: where the gate
+        says so, the server asks for the next one, before the sandbox is let go.
+        """
         house = self._means.housing.get(state.session_id)
         if house is None:
             return await self.house(state)
         if not house.over.done():
             return False
-        await self.end(state, house.over.result())
+        ending = house.over.result()
+        if ending == Ending("exited", 0) and not house.session.exited.done():
+            asked = onward(self._means.phase(state)[0], state)
+            if asked is not None:
+                await self._means.apply(state, asked)
+                return True
+        await self.end(state, ending)
         return True
 
     async def house(self, state: TaskState) -> bool:
@@ -90,6 +101,7 @@ class Author:
                 environment=await self._means.environment(state),
                 read_only=not writable(workflow, phase.id).allowed,
                 confinement=state.confinement,
+                port=workflow.sdk.port,
             )
         except SessionOverError:
             await self.end(state, Ending("died"))

@@ -16,6 +16,7 @@ from interlock.core.events import (
 from interlock.core.tasks import TaskState
 from interlock.engine.codec import plain
 from interlock.engine.ledger import Ledger
+from interlock.engine.views import enforcement_view
 from interlock.ports.audit import AuditPort
 from interlock.ports.store import StoredEvent
 
@@ -36,6 +37,7 @@ async def bundle(ledger: Ledger, audit: AuditPort, state: TaskState) -> dict[str
         "base_commit": state.base_commit,
         "tree": state.tree,
         "commit": state.commit,
+        "enforcement": enforcement_view(state.enforcement),
         "confinement": state.weakest,
         "sessions": [_session(event) for event in stored if event.event_type in _SESSIONS],
         "measurements": [_measurement(e) for e in stored if e.event_type in _MEASURED],

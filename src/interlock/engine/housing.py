@@ -121,6 +121,7 @@ class Housing:
         environment: str,
         read_only: bool,
         confinement: str,
+        port: int,
     ) -> Housed:
         """Start a session on the task's tree, or take over the one that survived a server.
 
@@ -129,6 +130,7 @@ class Housing:
 
         Args:
             confinement: level that was recorded for the session.
+            port: of the agent's door, where the session has a network of its own.
 
         Raises:
             DeniedError: the session runs at a weaker one.
@@ -149,6 +151,7 @@ class Housing:
                     agent_id=agent_id,
                     environment=environment,
                     read_only=read_only,
+                    ports=(port,),
                     prompt=prompt,
                 )
             )

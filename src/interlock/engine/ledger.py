@@ -9,21 +9,25 @@ Readers see the state after the last durable append. Whoever waits for a change 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from interlock.core.commands import Command
+from interlock.core.commands import Command, Record
 from interlock.core.decide import decide
 from interlock.core.decision import Decision, Verdict
+from interlock.core.events import EnforcementRaised
 from interlock.core.evolve import evolve
-from interlock.core.model import WorkflowSpec
+from interlock.core.model import Mode, WorkflowSpec
+from interlock.core.modes import raised
 from interlock.core.tasks import TaskState
+from interlock.engine.checkpoints import Checkpoints
 from interlock.engine.codec import decode, encode
 from interlock.errors import NotFoundError
 from interlock.ports.clock import Clock
-from interlock.ports.store import Store
+from interlock.ports.store import Store, StoredEvent
 
 __all__ = ["Ledger"]
 
@@ -37,12 +41,22 @@ class Ledger:
         store: where events go; its blocking calls run on one thread of the ledger's own.
         clock: gives the time that events carry.
         workflows: digest → definition; tasks are pinned to theirs.
+        checkpoints: states that were kept; by default those of the store, sealed with no key.
     """
 
-    def __init__(self, store: Store, clock: Clock, workflows: dict[str, WorkflowSpec]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        workflows: dict[str, WorkflowSpec],
+        *,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self.store = store
         self.workflows = workflows
         self._clock = clock
+        self._checkpoints = checkpoints or Checkpoints(store)
+        self._kept_at: dict[str, int] = {}
         self._states: dict[str, TaskState] = {}
         self._task_of: dict[str, str] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -54,16 +68,29 @@ class Ledger:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     async def load(self) -> None:
-        """Fold everything that is stored."""
+        """Fold everything that is stored, each task from its newest checkpoint on."""
         for task_id in await self.run(self.store.task_ids):
             await self._fold(task_id)
 
     async def _fold(self, task_id: str) -> TaskState:
-        stored = await self.run(lambda: self.store.task_events(task_id))
-        state = TaskState(task_id=task_id)
-        for event in stored:
+        found = await self.run(lambda: self._checkpoints.find(task_id))
+        state = found.state
+        for event in found.tail:
             state = evolve(state, decode(event))
+        if found.at:
+            self._kept_at[task_id] = found.at
         return self._keep(state)
+
+    async def raise_enforcement(self, setting: Mode, origin: str) -> None:
+        """Bind open tasks as hard as the server's setting says, where that is stricter.
+
+        A lower setting is for new tasks only.
+        """
+        for state in self.states():
+            found = raised(state.enforcement, setting, origin)
+            if found != state.enforcement and not state.status.is_final:
+                command = Record(event=EnforcementRaised(enforcement=found))
+                await self.apply(state.task_id, command, actor="server")
 
     def _keep(self, state: TaskState) -> TaskState:
         self._states[state.task_id] = state
@@ -138,6 +165,7 @@ class Ledger:
         """Like ``apply`` for a task that does not exist yet."""
         async with self._locks[task_id]:
             state = TaskState(task_id=task_id)
+            self._kept_at[task_id] = self._clock.now_us()  # there is nothing yet to be kept
             decision = decide(workflow, state, command)
             return decision, await self._commit(state, decision, actor, command_id)
 
@@ -163,8 +191,24 @@ class Ledger:
             # counts, not this decision.
             return await self._fold(state.task_id)
         self._keep(after)
+        self._checkpoint(after, stored[-1])
         await self.announce()
         return after
+
+    def _checkpoint(self, state: TaskState, newest: StoredEvent) -> None:
+        """Keep the state if the workflow's interval is over, or the task is; nobody waits for it.
+
+        Every event is a checkpoint of its own: this one only saves the next start some folding.
+        """
+        workflow = self.workflows.get(state.workflow)
+        since = newest.timestamp - self._kept_at.get(state.task_id, 0)
+        if workflow is None or not (
+            state.status.is_final or since >= workflow.checkpoint_seconds * 1_000_000
+        ):
+            return
+        self._kept_at[state.task_id] = newest.timestamp
+        with contextlib.suppress(RuntimeError):  # closed meanwhile: the event is durable
+            self._thread.submit(self._checkpoints.keep, state, newest)
 
     async def announce(self) -> None:
         """Wake everybody who waits for a change."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from interlock.core.approvals import needed_strength
-from interlock.core.explain import render_gate
+from interlock.core.events import Event
 from interlock.core.facts import GreenFacts, RedFacts
 from interlock.core.gates.evaluate import needs
 from interlock.core.gates.kind import Needs
@@ -15,11 +15,13 @@ from interlock.core.leaving import outcome_of_leaving
 from interlock.core.model import TransitionSpec, WorkflowSpec
 from interlock.core.states import GATE, GatePlace, TaskStatus
 from interlock.core.tasks import TaskState
+from interlock.core.way_out import way_out
 from interlock.engine.codec import decode, plain, typed
 from interlock.engine.gatekeeper import Gatekeeper
 from interlock.engine.history import History, is_question
 from interlock.engine.ledger import Ledger
-from interlock.engine.views import task_view
+from interlock.engine.since import Since
+from interlock.engine.views import enforcement_view, task_view
 
 __all__ = ["Outlook", "SessionLog"]
 
@@ -67,9 +69,12 @@ class Outlook:
         gate = phase.gate(edge.gate) if phase and edge and edge.gate else None
         return gate.id if gate and needs(gate) & {Needs.RED, Needs.GREEN} else ""
 
-    async def _history(self, state: TaskState) -> History:
+    async def _told(self, state: TaskState) -> list[tuple[Event, int]]:
         stored = await self._ledger.run(lambda: self._ledger.store.task_events(state.task_id))
-        return History.of(state.task_id, map(decode, stored))
+        return [(decode(event), event.timestamp) for event in stored]
+
+    async def _history(self, state: TaskState) -> History:
+        return History.of(state.task_id, (event for event, _ in await self._told(state)))
 
     async def _shown(self, state: TaskState) -> dict[str, Any]:
         """The view of a task, with how its last attempt ended if that is what stopped it."""
@@ -110,7 +115,9 @@ class Outlook:
         phase = workflow.phase(state.phase)
         if phase is None or state.status.is_final:
             return answer
-        asked = (await self._history(state)).asked if state.request is None else None
+        told = await self._told(state)
+        history = History.of(task_id, (event for event, _ in told))
+        asked = history.asked if state.request is None else None
         if asked is not None and asked.state.request is not None:
             seen = asked.state
             answer["request"] = {
@@ -131,8 +138,15 @@ class Outlook:
             typed(green["facts"], GreenFacts) if green else None,
             await self._gatekeeper.newest_work(seen),
         )
-        outcome = outcome_of_leaving(workflow, seen, phase, gate, facts)
-        answer["gate"] = render_gate(outcome, task_id)
+        way = way_out(
+            phase,
+            gate,
+            outcome_of_leaving(workflow, seen, phase, gate, facts),
+            task_id=task_id,
+            target=edge.target if edge else phase.id,
+            is_asked=seen.request is not None,
+        )
+        answer["gate"] = Since.of(told).filled(way)
         return answer
 
     async def inbox(self) -> list[Mapping[str, Any]]:
@@ -148,7 +162,7 @@ class Outlook:
 
     async def _asking(self, state: TaskState) -> list[Mapping[str, Any]]:
         view = await self._shown(state)
-        about = {key: view[key] for key in ("task_id", "title", "phase")}
+        about = {key: view[key] for key in ("task_id", "title", "phase", "enforcement")}
         questions = [n for n in view["notices"] if is_question(str(n["message"]))]
         items: list[Mapping[str, Any]] = [
             {**about, "kind": "question", "what": n["message"], "command": n["remedy"]}
@@ -182,6 +196,7 @@ class Outlook:
             "task_id": state.task_id,
             "title": state.title,
             "phase": state.phase,
+            "enforcement": enforcement_view(state.enforcement),
             "what": f"approval of gate {gate}",
             "command": approve,
             "target": state.request.target,

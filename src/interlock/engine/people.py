@@ -11,8 +11,10 @@ from interlock.core.confinement import is_weaker
 from interlock.core.decision import Decision
 from interlock.core.events import ApprovalGiven, BlockerEncountered
 from interlock.core.facts import Approval
-from interlock.core.model import WorkflowSpec
+from interlock.core.model import Mode, WorkflowSpec
+from interlock.core.modes import in_force
 from interlock.core.tasks import TaskState
+from interlock.engine.bus import Bus
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -53,6 +55,7 @@ class People:
         fetch_base: brings the user's revision into the bare repository.
         level: confinement that sessions get here.
         session_log: what a session printed; nothing if it is not given.
+        mode: the server's ``enforcement.mode`` and where it was read.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class People:
         new_id: Callable[[str], str],
         level: Callable[[], str],
         session_log: SessionLog = lambda _: ("", ()),
+        mode: tuple[Mode, str] = (Mode.STRICT, "default"),
     ) -> None:
         self._ledger = ledger
         self._driver = driver
@@ -74,7 +78,9 @@ class People:
         self._fetch_base = fetch_base
         self._new_id = new_id
         self._level = level
+        self._mode = mode
         self._environments = Environments(ledger.store)
+        self._bus = Bus(ledger)
         self._outlook = Outlook(ledger, gatekeeper, session_log, level)
 
     # -- tasks -----------------------------------------------------------------------------
@@ -122,6 +128,7 @@ class People:
             priority=priority,
             agent=dict(agent or {}),
             by=actor.removeprefix("person:"),
+            enforcement=in_force(workflow, *self._mode),
         )
         await self._ledger.create(task_id, workflow, create, actor=actor, command_id=command_id)
         await self._tell_untrusted(task_id, workflow, command_id)
@@ -311,24 +318,15 @@ class People:
         task_id: str | None = None,
         limit: int = 500,
         wait_s: float = 0,
-    ) -> list[Mapping[str, Any]]:
-        """Events after ``cursor``; waits up to ``wait_s`` seconds for the first one."""
-        found = await self._events(cursor, types, task_id, limit)
-        if found or wait_s <= 0:
-            return found
-        seen = sum(state.version for state in self._ledger.states())
-        await self._ledger.changed(
-            lambda: sum(state.version for state in self._ledger.states()) != seen,
-            timeout_s=wait_s,
+        is_stored: bool = False,
+    ) -> tuple[list[Mapping[str, Any]], int]:
+        """Events after ``cursor``, and the next cursor; see ``Bus.read``."""
+        found, cursor = await self._bus.read(
+            cursor,
+            types=types,
+            task_id=task_id,
+            limit=limit,
+            wait_s=wait_s,
+            is_stored=is_stored,
         )
-        return await self._events(cursor, types, task_id, limit)
-
-    async def _events(
-        self, cursor: int, types: Collection[str], task_id: str | None, limit: int
-    ) -> list[Mapping[str, Any]]:
-        stored = await self._ledger.run(
-            lambda: self._ledger.store.events_after(
-                cursor, types=types, task_id=task_id, limit=limit
-            )
-        )
-        return [plain(event) for event in stored]
+        return [plain(event) for event in found], cursor

@@ -100,13 +100,15 @@ class Reviewers:
         program: AgentCommand | None = Programs.of(state.agent).reviewer(reviewer.role)
         if program is None:
             return None
+        workflow = self._means.ledger.workflow(state)
         return await self._means.housing.start(
             state,
             reviewer.session_id,
             reviewer.agent_id,
             program,
-            prompt=reviewer_prompt(self._means.phase(state)[0], state, reviewer.role),
+            prompt=reviewer_prompt(workflow, state, reviewer.role),
             environment=await self._means.environment(state),
             read_only=True,
             confinement=reviewer.confinement,
+            port=workflow.sdk.port,
         )

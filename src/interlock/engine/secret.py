@@ -8,14 +8,14 @@ import os
 import secrets
 import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from interlock.errors import InvalidInputError
 from interlock.failpoints import reach
 
-__all__ = ["check_secret", "load_secret"]
+__all__ = ["check_secret", "load_secret", "read_or_make"]
 
 _MINIMUM_BYTES: Final = 32
 _MINIMUM_BITS: Final = 96  # by frequency of bytes; 32 random hex digits come to about 115
@@ -41,11 +41,20 @@ def load_secret(
         secret = value.encode("utf-8", "surrogateescape")
         check_secret(secret, remedy=_REMEDY.format(variable=variable))
         return secret
-    if not path.is_symlink() and not path.exists():
-        _generate(path)
-    secret = _read(path)
+    secret = read_or_make(path, lambda: secrets.token_hex(32).encode() + b"\n")
     check_secret(secret, remedy=f"rm {path}, then start again to have one generated")
     return secret
+
+
+def read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
+    """What a file of mode 0600 says; the file is made on first use.
+
+    Raises:
+        InvalidInputError: others can read or replace it (``IL-TOK-021``).
+    """
+    if not path.is_symlink() and not path.exists():
+        _generate(path, make())
+    return _read(path)
 
 
 def check_secret(secret: bytes, *, remedy: str) -> None:
@@ -72,19 +81,21 @@ def _weakness(secret: bytes) -> str:
     bits = sum(-n * math.log2(n / size) for n in Counter(secret).values())
     if bits < _MINIMUM_BITS:
         return "it uses too few different characters"
+    if secret.startswith(b"-----BEGIN "):
+        return "it is a key of another algorithm"
     if any(word in secret.lower() for word in _PLACEHOLDERS):
         return "it looks like a placeholder"
     return ""
 
 
-def _generate(path: Path) -> None:
+def _generate(path: Path, content: bytes) -> None:
     """Write a fresh secret; of several processes at once, one wins and all read the same."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode() + b"\n")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         reach("secret.link")

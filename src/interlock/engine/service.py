@@ -13,13 +13,17 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.explain import render
+from interlock.core.model import Mode, TokenSpec
 from interlock.core.reasons import Reason, ToolDecision
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
+from interlock.engine.clients import check_client
 from interlock.engine.handins import HandIns
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
+from interlock.engine.mints import MintOf, information
 from interlock.engine.sessions import AUTHOR, Caller, acts_as
+from interlock.engine.snapshots import snapshot_parts, task_part
 from interlock.engine.tokens import Claims, TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.engine.views import phase_view, task_view
@@ -42,13 +46,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """Answer to a transition: ``allowed``, ``blocked`` or ``pending``."""
+    """Answer to a transition: ``allowed``, ``blocked`` or ``pending``.
+
+    Args:
+        would_have_blocked: what only permissive mode let through.
+    """
 
     status: str
     request_id: str
     blockers: tuple[Mapping[str, Any], ...] = ()
     phase: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    would_have_blocked: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_allowed(self) -> bool:
@@ -62,18 +71,33 @@ class Service:
     def __init__(
         self,
         ledger: Ledger,
-        tokens: TokenService,
+        mint_of: MintOf,
         toolbox: Toolbox,
         hand_ins: HandIns,
         leases: Leases,
     ) -> None:
         self._ledger = ledger
-        self._tokens = tokens
+        self._mint_of = mint_of
         self._toolbox = toolbox
         self._hand_ins = hand_ins
         self._leases = leases
 
     # -- identity --------------------------------------------------------------------------
+
+    def admit_client(self, session_id: str, version: str) -> None:
+        """Refuse a client that the workflow of the session's task does not want.
+
+        Args:
+            version: of the SDK's contract, as the client says.
+
+        Raises:
+            DeniedError, UsageError: as ``check_client``.
+        """
+        try:
+            state = self._ledger.of_session(session_id)
+        except NotFoundError:
+            return  # nobody's session gets nothing in any case
+        check_client(self._ledger.workflow(state).sdk, version)
 
     def identify(self, token: str, session_id: str) -> Claims:
         """The claims of a token that was given to exactly this listener's session.
@@ -81,7 +105,7 @@ class Service:
         Raises:
             AuthError: no valid token, or one of another session.
         """
-        claims = self._tokens.verify(token, audience=AUDIENCE)
+        claims = self._tokens(session_id).verify(token, audience=AUDIENCE)
         if claims.sid != session_id:
             raise AuthError(
                 "the token was given to another session",
@@ -108,8 +132,17 @@ class Service:
             )
         return caller
 
+    def _tokens(self, session_id: str) -> TokenService:
+        """The tokens of the session's workflow: the listener says which, never a token."""
+        try:
+            state = self._ledger.of_session(session_id)
+        except NotFoundError:
+            return self._mint_of(TokenSpec())
+        return self._mint_of(self._ledger.workflow(state).tokens)
+
     def _mint(self, caller: Caller, state: TaskState) -> str:
-        return self._tokens.mint(
+        workflow = self._ledger.workflow(state)
+        return self._mint_of(workflow.tokens).mint(
             audience=AUDIENCE,
             agent=caller.agent_id,
             session=caller.session_id,
@@ -119,6 +152,7 @@ class Service:
             attempt=caller.attempt_id,
             workflow=state.workflow,
             confinement=caller.confinement,
+            information=information(workflow.tokens, workflow.phase(caller.phase), caller, state),
         )
 
     # -- commands --------------------------------------------------------------------------
@@ -196,7 +230,8 @@ class Service:
         if state.status is TaskStatus.MEASURING and state.request is not None:
             return self._answer(caller.task_id, state.request.request_id)
         reasons = await self._hand_ins.take_all(caller, artifacts, command_id=request_id)
-        if reasons:
+        # Below strict a document that is not taken is one that was not handed in.
+        if reasons and state.enforcement.gates is Mode.STRICT:
             return _refused(request_id, state, reasons)
         decision, state = await self._ledger.apply(
             caller.task_id,
@@ -245,24 +280,32 @@ class Service:
             )
         if state.last_outcome == "blocked":
             return _blocked(request_id, state, state.blockers)
-        return Transition(status="allowed", request_id=request_id, phase=state.phase)
+        return Transition(
+            status="allowed",
+            request_id=request_id,
+            phase=state.phase,
+            would_have_blocked=_told(state),
+        )
 
     async def snapshot(self, caller: Caller) -> Mapping[str, Any]:
-        """The caller's view of the world: its task, its dependencies, nothing else."""
+        """The caller's view of the world: its task, its dependencies, as far as the workflow shows
+        them."""
         state = self._ledger.state(caller.task_id)
         needed = [self._ledger.state(other) for other in state.depends_on]
+        wanted = self._ledger.workflow(state).coordination.snapshot
+        parts = snapshot_parts(state, needed, wanted)
         return {
-            "task": task_view(state),
+            "task": task_part(state, wanted),
             "role": caller.role,
             "confinement": caller.confinement,
-            "current_phase": state.phase,
-            "task_dependencies": [
-                {"task_id": s.task_id, "title": s.title, "status": s.status.value} for s in needed
-            ],
-            "completed_tasks": [s.task_id for s in needed if s.status is TaskStatus.COMPLETED],
-            "blockers": [dict(blocker) for blocker in state.blockers],
+            **parts,
             "is_author": caller.role == AUTHOR,
         }
+
+
+def _told(state: TaskState) -> tuple[Mapping[str, Any], ...]:
+    """What an agent is told of the way that its mode opened: nothing in advisory mode."""
+    return state.overridden if state.enforcement.gates is Mode.PERMISSIVE else ()
 
 
 def _request_id(session_id: str, command_id: str) -> str:

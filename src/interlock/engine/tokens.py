@@ -12,17 +12,20 @@ import base64
 import binascii
 import hashlib
 import threading
+from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from interlock.core.surroundings import INFORMATION
 from interlock.engine.ids import new_id
 from interlock.engine.secret import check_secret, load_secret
-from interlock.errors import AuthError, InvalidInputError
+from interlock.errors import AuthError, InvalidInputError, UnavailableError
 from interlock.ports.clock import Clock
 
-__all__ = ["Claims", "TokenService", "load_secret"]
+__all__ = ["Claims", "Key", "TokenService", "load_secret"]
 
 _LONGEST: Final = 4096  # characters; ours have about 500
 _CACHED: Final = 4096
@@ -62,44 +65,68 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     lvl: str = ""
 
 
+class _Written(Claims, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A token's claims with what a workflow has put in besides: read here, and handed to nobody."""
+
+    task_id: Any = None
+    phase: Any = None
+    epoch: Any = None
+    agent_id: Any = None
+    session_id: Any = None
+    attempt_id: Any = None
+    workflow: Any = None
+    confinement: Any = None
+    allowed_tools: Any = None
+    forbidden_tools: Any = None
+
+
+Key = bytes | Ed25519PrivateKey | Ed25519PublicKey
+"""Of HS256 the secret; of EdDSA the key that signs, or the public one that only verifies."""
+
+
 class TokenService:
     """Mints and verifies the tokens of one issuer.
 
     Args:
-        secret: at least 32 bytes, see ``load_secret``.
-        algorithm: ``HS256``; the only one that is accepted back.
+        key: at least 32 bytes, see ``load_secret``; or a key of Ed25519.
+        algorithm: ``HS256`` or ``EdDSA``, as the key is; the only one that is accepted back.
         issuer: name of this server, claim ``iss``.
         clock: for ``iat`` and ``exp``.
         expiry_s: lifetime of a token in seconds.
 
     Raises:
-        InvalidInputError: another algorithm (``IL-TOK-022``), a weak secret (``IL-TOK-020``).
+        InvalidInputError: an algorithm that is not the key's (``IL-TOK-022``), a weak secret
+            (``IL-TOK-020``).
     """
 
     def __init__(
         self,
-        secret: bytes,
+        key: Key,
         *,
         algorithm: str = "HS256",
         issuer: str,
         clock: Clock,
         expiry_s: int = 7200,
     ) -> None:
-        if algorithm != "HS256":
+        wanted = "HS256" if isinstance(key, bytes) else "EdDSA"
+        if algorithm != wanted:
             raise InvalidInputError(
-                f"tokens cannot be signed with {algorithm}",
+                f"tokens cannot be signed with {algorithm} and a key of {wanted}",
                 code="IL-TOK-022",
-                remedy="set enforcement.phase_tokens.algorithm: HS256",
+                remedy=f"set enforcement.phase_tokens.algorithm: {wanted}",
             )
-        check_secret(secret, remedy="see interlock.engine.secret.load_secret")
-        self._secret = secret
+        if isinstance(key, bytes):
+            check_secret(key, remedy="see interlock.engine.secret.load_secret")
+        self._key = key
+        self._public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
         self._algorithm = algorithm
         self._issuer = issuer
         self._clock = clock
         self._expiry_s = expiry_s
         # What is not this header to the letter was not written here: no `alg`, `kid` or key is read
         # from a token at all.
-        self._header = self._sign({}).partition(".")[0]
+        signing = Ed25519PrivateKey.generate() if isinstance(key, Ed25519PublicKey) else key
+        self._header = jwt.encode({}, signing, algorithm).partition(".")[0]
         self._verified: dict[bytes, Claims] = {}
         self._lock = threading.Lock()
 
@@ -115,12 +142,17 @@ class TokenService:
         attempt: str,
         workflow: str,
         confinement: str = "",
+        information: Mapping[str, Any] | None = None,
     ) -> str:
         """A fresh token, valid from now for ``expiry_s`` seconds.
 
         Args:
             workflow: digest of the workflow that the task is pinned to.
             confinement: level of the session.
+            information: claims of ``INFORMATION`` besides.
+
+        Raises:
+            UnavailableError: this service has only the key that verifies.
         """
         now_us = self._clock.now_us()
         claims = Claims(
@@ -138,7 +170,8 @@ class TokenService:
             exp=now_us // 1_000_000 + self._expiry_s,
             lvl=confinement,
         )
-        return self._sign(msgspec.to_builtins(claims))
+        more = {name: value for name, value in (information or {}).items() if name in INFORMATION}
+        return self._sign({**msgspec.to_builtins(claims), **more})
 
     def verify(self, token: str, *, audience: str, now: int | None = None) -> Claims:
         """The claims of a token that this service signed for this audience and that is alive.
@@ -170,7 +203,13 @@ class TokenService:
         return claims
 
     def _sign(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._secret, algorithm=self._algorithm)
+        if isinstance(self._key, Ed25519PublicKey):
+            raise UnavailableError(
+                "this server verifies tokens and makes none",
+                code="IL-TOK-024",
+                remedy="ask the server that has the private key",
+            )
+        return jwt.encode(claims, self._key, algorithm=self._algorithm)
 
     def _decode(self, token: str) -> Claims:
         parts = token.split(".")
@@ -184,8 +223,9 @@ class TokenService:
             )
         try:
             # Times and names are checked below, against our own clock, also for cached tokens.
-            payload = jwt.api_jws.decode(token, self._secret, algorithms=[self._algorithm])
-            return msgspec.json.decode(payload, type=Claims)
+            payload = jwt.api_jws.decode(token, self._public, algorithms=[self._algorithm])
+            written = msgspec.json.decode(payload, type=_Written)
+            return Claims(**{name: getattr(written, name) for name in Claims.__struct_fields__})
         except jwt.InvalidSignatureError:
             raise AuthError(
                 "the token was changed or signed by somebody else",

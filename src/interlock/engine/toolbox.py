@@ -14,7 +14,9 @@ from typing import Any
 
 from interlock.core import commands as cmd
 from interlock.core.events import BlockerEncountered, ToolDenied
-from interlock.core.explain import render_tool, runnable
+from interlock.core.explain import render_tool, runnable, told_of
+from interlock.core.model import Mode
+from interlock.core.modes import loosened
 from interlock.core.policy.arguments import normalize_args
 from interlock.core.policy.names import PROTOCOL, READING
 from interlock.core.policy.tools import decide
@@ -59,25 +61,29 @@ class Toolbox:
         self, caller: Caller, tool: str, args: Mapping[str, Any], *, call_id: str
     ) -> ToolDecision:
         """The decision alone, durable before the answer; suspended tools are denied."""
-        decision = self._decide(caller, tool, args)
+        decision = self._in_mode(caller, self._decide(caller, tool, args))
         try:
             self._require_working(caller)
         except ConflictError as error:
             suspended = Reason(
                 rule="transition.pending", message=error.message, remedy=error.remedy
             )
-            decision = ToolDecision(
-                allowed=False, tool=decision.tool, reasons=(suspended, *decision.reasons)
-            )
+            against = (suspended, *decision.reasons, *decision.overridden)
+            decision = ToolDecision(allowed=False, tool=decision.tool, reasons=against)
         await self._audit.record(
             self._entry(Kind.DECISION, caller, decision.tool, args, call_id, decision=decision)
         )
+        if decision.overridden_by_mode == Mode.ADVISORY:
+            return ToolDecision(allowed=True, tool=decision.tool, reasons=())
         return decision
 
     async def execute(
         self, caller: Caller, tool: str, args: Mapping[str, Any], *, call_id: str
     ) -> Mapping[str, Any]:
         """Carry out one call.
+
+        Returns:
+            What the tool gave; with ``would_have_been_denied`` if permissive mode let it through.
 
         Raises:
             DeniedError: policy says no; ``context["decision"]`` is the whole record.
@@ -86,7 +92,7 @@ class Toolbox:
         try:
             self._require_working(caller)
             given = normalize_args(tool, args)
-            decision = self._decide(caller, tool, args)
+            decision = self._in_mode(caller, self._decide(caller, tool, args))
             session = self._session(caller)
             if decision.allowed and decision.tool not in PROTOCOL:
                 real = await resolved(session, given)
@@ -100,6 +106,8 @@ class Toolbox:
             raise
         if not decision.allowed:
             await self._deny(caller, decision, args, call_id)
+        if decision.overridden:
+            await self._note(caller, decision, decision.overridden[0], call_id)
         if decision.tool in MUTATING or decision.tool in PROTOCOL:
             await self._audit.record(self._entry(Kind.INTENT, caller, decision.tool, args, call_id))
         began = time.monotonic()
@@ -110,7 +118,8 @@ class Toolbox:
             await self._outcome(caller, decision, args, call_id, failure, began)
             raise
         await self._outcome(caller, decision, args, call_id, result, began)
-        return result
+        told = told_of(decision, caller.task_id)
+        return {**result, "would_have_been_denied": told} if told else result
 
     def _require_working(self, caller: Caller) -> None:
         """An author's tools are suspended while its request is measured."""
@@ -155,6 +164,10 @@ class Toolbox:
         )
         return ToolDecision(allowed=False, tool=decision.tool, reasons=(reason,))
 
+    def _in_mode(self, caller: Caller, decision: ToolDecision) -> ToolDecision:
+        """The decision under the task's mode; in strict mode it is the same."""
+        return loosened(decision, self._ledger.state(caller.task_id).enforcement.tools)
+
     def _decide_resolved(
         self, caller: Caller, tool: str, real: Mapping[str, str], decision: ToolDecision
     ) -> ToolDecision:
@@ -166,7 +179,10 @@ class Toolbox:
                 caller, tool, {"path": target, "content": "", "old": "", "new": ""}
             )
             if not again.allowed:
-                return again
+                again = self._in_mode(caller, again)
+                if not again.allowed:
+                    return again
+                decision = again
         return decision
 
     async def _deny(
@@ -176,6 +192,18 @@ class Toolbox:
             self._entry(Kind.DECISION, caller, decision.tool, args, call_id, decision=decision)
         )
         first = decision.reasons[0]
+        await self._note(caller, decision, first, call_id)
+        raise DeniedError(
+            first.message,
+            code="IL-POL-403",
+            remedy=first.remedy,
+            context={"decision": render_tool(decision)},
+        )
+
+    async def _note(
+        self, caller: Caller, decision: ToolDecision, first: Reason, call_id: str
+    ) -> None:
+        """Put a call on record that was denied, or would have been."""
         denied = ToolDenied(
             tool=decision.tool,
             rule=first.rule,
@@ -183,14 +211,9 @@ class Toolbox:
             session_id=caller.session_id,
             call_id=call_id,
             remedy=first.remedy,
+            overridden_by_mode=decision.overridden_by_mode,
         )
         await self._ledger.apply(caller.task_id, cmd.Record(event=denied), actor="server")
-        raise DeniedError(
-            first.message,
-            code="IL-POL-403",
-            remedy=first.remedy,
-            context={"decision": render_tool(decision)},
-        )
 
     async def _perform(
         self,

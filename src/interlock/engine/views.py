@@ -8,13 +8,14 @@ from typing import Any
 
 from interlock.core.explain import runnable
 from interlock.core.model import PhaseSpec, WorkflowSpec
+from interlock.core.modes import InForce
 from interlock.core.states import TaskStatus
 from interlock.core.tasks import TaskState
 from interlock.core.work import FEATURE
 from interlock.engine.codec import plain
 from interlock.engine.history import History
 
-__all__ = ["condensed", "phase_view", "task_view", "waiting_for"]
+__all__ = ["condensed", "enforcement_view", "phase_view", "task_view", "waiting_for"]
 
 _ERRORS = ("error", "fatal", "e: ")
 _MAX_ERRORS = 3
@@ -64,6 +65,7 @@ def task_view(
         "base_commit": state.base_commit,
         "tree": state.tree,
         "workflow": state.workflow,
+        "enforcement": enforcement_view(state.enforcement),
         "depends_on": list(state.depends_on),
         "attempts": state.attempts,
         "failures": state.failures,
@@ -80,6 +82,7 @@ def task_view(
         "reviewers": plain(state.reviewers),
         "verdicts": plain(state.verdicts),
         "blockers": blockers,
+        "overridden": plain(state.overridden),
         "notices": notices,
         "refused": dict(state.request.refused) if state.request else {},
         "trees": dict(state.trees),
@@ -87,6 +90,11 @@ def task_view(
             state, is_held=is_held, aborted=aborted, history=history, gate=gate
         ),
     }
+
+
+def enforcement_view(found: InForce) -> dict[str, Any]:
+    """How hard a task's rules bind, where that is written, and what is said if it is not all."""
+    return {**plain(found), "is_strict": found.is_strict, "banner": found.banner}
 
 
 def waiting_for(
@@ -153,6 +161,7 @@ def phase_view(workflow: WorkflowSpec, phase: PhaseSpec) -> Mapping[str, Any]:
             {
                 "id": gate.id,
                 "type": gate.type.value,
+                "auto_advance": gate.auto_advance,
                 "checks": [{"check": c.check, "severity": c.severity.value} for c in gate.checks],
             }
             for gate in phase.gates

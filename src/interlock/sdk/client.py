@@ -37,7 +37,8 @@ class AgentClient:
     Args:
         agent_id: name to be known by; ``INTERLOCK_AGENT_ID`` if not given. Information only: who a
             session is, its listener says.
-        orchestrator_url: ``http://…`` or ``unix:…``; ``INTERLOCK_URL`` if not given.
+        orchestrator_url: ``http://…``, with or without ``/api/v1``, or ``unix:…``;
+            ``INTERLOCK_URL`` if not given.
         patience_s: seconds over which calls are repeated while the server is away.
     """
 
@@ -50,8 +51,9 @@ class AgentClient:
     ) -> None:
         self.agent_id = agent_id or os.environ.get("INTERLOCK_AGENT_ID", "agent")
         url = orchestrator_url or os.environ.get("INTERLOCK_URL", "http://127.0.0.1:8000")
-        self.url = url
-        self._transport = Transport(url, patience_s=patience_s)
+        # As a workflow's `endpoint` has it, with what every path begins with.
+        self.url = url.rstrip("/").removesuffix(_V1)
+        self._transport = Transport(self.url, patience_s=patience_s)
         self.phase_token: str | None = None
         self.task: dict[str, Any] | None = None
         self.phase: dict[str, Any] | None = None
@@ -112,7 +114,8 @@ class AgentClient:
 
         Returns:
             ``allowed``, ``status`` (``allowed``, ``blocked``, ``pending``), ``blockers`` with
-            ``message`` and ``remedy`` each, ``transition_id``.
+            ``message`` and ``remedy`` each, ``transition_id``; in permissive mode also
+            ``would_have_been_blocked``, which are blockers that were let through.
         """
         body = {
             "current_phase": self.current_phase,

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from interlock.errors import DeniedError, InterlockError, UnavailableError, from_problem
+from interlock.sdk.contract import CONTRACT, HEADER
 
 __all__ = ["Call", "Reply", "ToolDeniedError", "call", "result"]
 
@@ -68,7 +69,7 @@ def call(
         query: parameters; those that are ``None`` are left out.
         key: idempotency key; every POST gets one of its own if none is given.
     """
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json", HEADER: CONTRACT}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     data = b""

@@ -175,14 +175,21 @@ class PeopleClient:
         task_id: str | None = None,
         wait_s: float = 0.0,
         limit: int = 500,
+        delivered: bool = False,
     ) -> tuple[list[dict[str, Any]], int]:
-        """Events after a cursor, and the next cursor."""
+        """Events after a cursor, and the next cursor.
+
+        Args:
+            delivered: only those that the workflow of each one's task delivers
+                (``coordination.event_bus.events``), as a subscriber gets them.
+        """
         query = {
             "after": after,
             "type": list(types) or None,
             "task": task_id,
             "wait": wait_s,
             "limit": limit,
+            "stored": None if delivered else "true",
         }
         answer = self._get("/events", query)
         return answer["events"], int(answer["cursor"])

@@ -11,11 +11,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interlock.adapters.audit.log import AuditLog
+from interlock.adapters.audit.since import records_since
 from interlock.adapters.clock import SystemClock
+from interlock.adapters.metrics import MetricsFiles
 from interlock.adapters.runners.worker_door import WorkerDoor
 from interlock.adapters.secrets import Secrets
 from interlock.adapters.session_logs import SessionLogs
@@ -23,6 +26,9 @@ from interlock.adapters.stores.sqlite import SQLiteStore
 from interlock.adapters.trees.leftovers import remove_leftovers
 from interlock.adapters.trees.project import Project
 from interlock.adapters.trees.repository import Repository
+from interlock.core.model import TokenSpec, WorkflowSpec
+from interlock.engine.calls import CountedAudit
+from interlock.engine.checkpoints import Checkpoints
 from interlock.engine.codec import plain
 from interlock.engine.driver import Driver
 from interlock.engine.environments import Environments
@@ -33,12 +39,14 @@ from interlock.engine.ids import new_id
 from interlock.engine.leases import Leases
 from interlock.engine.ledger import Ledger
 from interlock.engine.means import Means
+from interlock.engine.mints import Mints
+from interlock.engine.monitoring import Monitoring
 from interlock.engine.people import People
-from interlock.engine.secret import load_secret
 from interlock.engine.service import Service
-from interlock.engine.tokens import TokenService
 from interlock.engine.toolbox import Toolbox
 from interlock.errors import NotFoundError, UnavailableError
+from interlock.ports.audit import AuditPort
+from interlock.ports.vcs import Base
 from interlock.server.doors.agent import agent_door
 from interlock.server.doors.keys import Keys
 from interlock.server.doors.listeners import Listeners
@@ -72,7 +80,7 @@ class Server:
     service: Service
     people: People
     runner: WorkerDoor
-    audit: AuditLog
+    audit: AuditPort
     port: int
     broken: asyncio.Event
 
@@ -97,7 +105,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     user_repo = _user_repository(layout)
     settings = Settings.load(user_repo / ".orchestrator" / "config.yaml")
     for notice in settings.notices():
-        _log.warning("setting_without_effect", extra={"notice": notice})
+        _log.warning("setting_worth_knowing", extra={"notice": notice})
     clock = SystemClock()
     loop = asyncio.get_running_loop()
 
@@ -109,8 +117,11 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
 
     store = SQLiteStore(layout.events, blobs=layout.root / "blobs", on_failure=give_up)
     stack.callback(store.close)
-    audit = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store), on_failure=give_up)
-    stack.callback(audit.close)
+    log = AuditLog(layout.audit, clock=clock, anchor=newest_anchor(store), on_failure=give_up)
+    stack.callback(log.close)
+    audit = CountedAudit(log)
+    since = partial(records_since, layout.audit)
+    await asyncio.to_thread(audit.resume, store, since)
     project = Project(Repository.create(layout.repository, user_repo), user_repo)
     remove_leftovers(layout.repository)
     runner = WorkerDoor(layout.worker_socket, loop)
@@ -120,16 +131,23 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         return new_id(prefix, clock.now_us() // 1000)
 
     workflows = Workflows(store, project)
-    ledger = Ledger(store, clock, workflows.kept())
+    key = signing_key(layout.signing_key)
+    checkpoints = Checkpoints(store, key)
+    ledger = Ledger(store, clock, workflows.kept(), checkpoints=checkpoints)
     stack.callback(ledger.close)
     await ledger.load()
+    mode = settings.all()["enforcement.mode"]
+    await ledger.raise_enforcement(mode.value, mode.origin)
     await note_open_intents(audit)
-    tokens = TokenService(
-        load_secret(layout.jwt_secret, os.environ),
+    mints = Mints(
+        secret=layout.jwt_secret,
+        keypair=layout.jwt_keypair,
+        environment=os.environ,
         issuer=layout.root.name,
         clock=clock,
         expiry_s=settings["jwt.expiry_seconds"],
     )
+    mints(TokenSpec())  # a weak secret ends the start, not the first claim
     take_trusted(layout, store)
     environments = Environments(store)
     gatekeeper = Gatekeeper(ledger, runner, project, environments, make_id)
@@ -144,7 +162,7 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
     housing = Housing(runner, project, doors, wake)
     toolbox = Toolbox(ledger, audit, housing, hand_ins)
     leases = Leases(ledger, clock, ttl_s=settings["jwt.expiry_seconds"])
-    service = Service(ledger, tokens, toolbox, hand_ins, leases)
+    service = Service(ledger, mints, toolbox, hand_ins, leases)
     keys = Keys(ledger)
     agents = agent_door(service, make_id, keys)
     doors.listeners = Listeners(agents)
@@ -158,18 +176,25 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
             audit=audit,
             housing=housing,
             new_id=make_id,
-            signing_key=signing_key(layout.signing_key),
+            signing_key=key,
         )
     )
+
+    async def fetch_base() -> tuple[Base, WorkflowSpec]:
+        base, workflow = await workflows.fetch_base()
+        mints(workflow.tokens)  # no task begins whose agents could get no token
+        return base, workflow
+
     people = People(
         ledger,
         driver,
         gatekeeper,
         audit,
-        fetch_base=workflows.fetch_base,
+        fetch_base=fetch_base,
         new_id=make_id,
         level=lambda: runner.capability().level.value,
         session_log=SessionLogs(layout.root / "sessions"),
+        mode=(mode.value, mode.origin),
     )
 
     recipes = Recipes(workflows, environments, ledger, runner, Secrets(layout.secrets).is_set)
@@ -214,10 +239,13 @@ async def _start(layout: Layout, stack: AsyncExitStack) -> Server:
         for listener in listeners:
             await listener.close()
 
+    monitoring = Monitoring(ledger, audit, MetricsFiles(layout.metrics), clock)
+    stack.push_async_callback(monitoring.stop)
     stack.push_async_callback(driver.stop)
     stack.push_async_callback(close_doors)
     await runner.connected(SUPERVISOR_WAIT_S)
     driver.start()
+    monitoring.start()
     return Server(ledger, service, people, runner, audit, port, broken)
 
 

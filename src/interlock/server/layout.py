@@ -10,6 +10,7 @@ import configparser
 import os
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Layout:
     def audit(self) -> Path:
         """Directory of the audit's segments."""
         return self.root / "audit"
+
+    @property
+    def metrics(self) -> Mapping[str, Path]:
+        """Kind of ``monitoring.export`` → file of what was measured."""
+        return {"jsonl": self.root / "metrics.jsonl", "prometheus": self.root / "metrics.prom"}
 
     @property
     def keys(self) -> Path:
@@ -111,6 +117,11 @@ class Layout:
     def jwt_secret(self) -> Path:
         """The secret of phase tokens, unless the environment gives one."""
         return self.keys / "jwt.secret"
+
+    @property
+    def jwt_keypair(self) -> Path:
+        """The Ed25519 key of phase tokens; the public one lies beside it."""
+        return self.keys / "jwt.ed25519"
 
     @property
     def signing_key(self) -> Path:

@@ -63,7 +63,7 @@ SETTINGS: Mapping[str, Known] = {
         Mode.STRICT, _mode, "how hard rules bind; the stricter of this and the workflow's counts"
     ),
     "jwt.expiry_seconds": Known(
-        7200, _whole(60, 604_800), "life of a phase token, and of an attempt's lease, in seconds"
+        7200, _whole(60, 604_800), "longest life of a phase token, and that of a lease, in seconds"
     ),
 }
 """Everything that can be set."""
@@ -115,13 +115,14 @@ class Settings:
         return dict(self._values)
 
     def notices(self) -> tuple[str, ...]:
-        """What is set and has no effect yet."""
+        """What is set and worth knowing wherever a person looks."""
         mode = self._values["enforcement.mode"]
         if mode.value is Mode.STRICT:
             return ()
         return (
-            f"enforcement.mode: {mode.value} ({mode.origin}) is treated as strict: "
-            "this release has no other mode",
+            f"ENFORCEMENT MAY BE LESS THAN STRICT: enforcement.mode is {mode.value} "
+            f"({mode.origin}), and a new task whose workflow says so as well is not held to "
+            "its rules",
         )
 
 

@@ -4,6 +4,7 @@ pass."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from interlock.core.conditions import holds
@@ -11,7 +12,15 @@ from interlock.core.facts import GateFacts
 from interlock.core.gates import catalog, green, plan, red, review
 from interlock.core.gates.kind import CheckKind, Needs, result
 from interlock.core.gates.rules import evaluate_artifact
-from interlock.core.model import Approver, CheckSpec, GateSpec, GateType, PhaseSpec, Severity
+from interlock.core.model import (
+    Approver,
+    CheckSpec,
+    GateSpec,
+    GateType,
+    Mode,
+    PhaseSpec,
+    Severity,
+)
 from interlock.core.reasons import CheckResult, GateResult, GateStatus, Outcome, Reason
 
 __all__ = ["CHECKS", "evaluate_gate", "evaluate_leaving", "needs"]
@@ -42,19 +51,27 @@ def _is_left_out(when: str, named: Mapping[str, Any] | None) -> bool:
     return named is not None and holds(when, named).holds is False
 
 
-def evaluate_leaving(phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts) -> GateResult:
-    """The way out of ``phase``: its artifacts with their rules, then the gate."""
+def evaluate_leaving(
+    phase: PhaseSpec, gate: GateSpec | None, facts: GateFacts, mode: Mode = Mode.STRICT
+) -> GateResult:
+    """The way out of ``phase``: its artifacts with their rules, then the gate.
+
+    Args:
+        mode: how hard gates bind for the task; below strict nothing but a person keeps one shut.
+    """
     artifacts = tuple(
         r for spec in phase.required_artifacts for r in evaluate_artifact(spec, facts, phase)
     )
     if gate is None:
-        status = GateStatus.BLOCKED if artifacts else GateStatus.PASSED
-        return GateResult(gate="", status=status, checks=artifacts)
-    return evaluate_gate(gate, facts, artifacts)
+        return _settled("", artifacts, mode)
+    return evaluate_gate(gate, facts, artifacts, mode)
 
 
 def evaluate_gate(
-    gate: GateSpec, facts: GateFacts, before: tuple[CheckResult, ...] = ()
+    gate: GateSpec,
+    facts: GateFacts,
+    before: tuple[CheckResult, ...] = (),
+    mode: Mode = Mode.STRICT,
 ) -> GateResult:
     """The gate with all its checks.
 
@@ -62,26 +79,40 @@ def evaluate_gate(
         gate: as written.
         facts: what was measured.
         before: results that have to let through as well (artifacts).
+        mode: as of ``evaluate_leaving``.
     """
     if conditions := _condition(gate, facts):
         before += conditions
         if conditions[0].outcome is Outcome.NOT_APPLICABLE:
-            blocked = any(not c.outcome.lets_through for c in before)
-            status = GateStatus.BLOCKED if blocked else GateStatus.PASSED
-            return GateResult(gate=gate.id, status=status, checks=before)
+            return _settled(gate.id, before, mode)
     checks = before + tuple(_check(spec, facts) for spec in gate.checks)
-    if any(c.severity is Severity.BLOCKING and not c.outcome.lets_through for c in checks):
-        return GateResult(gate=gate.id, status=GateStatus.BLOCKED, checks=checks)
-    if gate.type is not GateType.APPROVAL:
-        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks)
+    passed = _settled(gate.id, checks, mode)
+    if gate.type is not GateType.APPROVAL or passed.status is GateStatus.BLOCKED:
+        return passed
     if by := _approver(gate, facts, checks):
-        return GateResult(gate=gate.id, status=GateStatus.PASSED, checks=checks, approved_by=by)
+        return replace(passed, approved_by=by)
     is_for_people = not {Approver.HUMAN, Approver.ORCHESTRATOR}.isdisjoint(gate.approvers)
-    return GateResult(
-        gate=gate.id,
-        status=GateStatus.AWAITING_APPROVAL if is_for_people else GateStatus.BLOCKED,
-        checks=checks,
-        missing=(_needed(gate, checks, is_for_people),),
+    needed = _needed(gate, checks, is_for_people)
+    if is_for_people:
+        return replace(passed, status=GateStatus.AWAITING_APPROVAL, missing=(needed,))
+    if mode is Mode.STRICT:
+        return replace(passed, status=GateStatus.BLOCKED, missing=(needed,))
+    return replace(passed, overridden=(*passed.overridden, needed))
+
+
+def _settled(gate: str, checks: tuple[CheckResult, ...], mode: Mode) -> GateResult:
+    """What the checks alone come to."""
+    failed = _failed(checks)
+    if failed and mode is Mode.STRICT:
+        return GateResult(gate=gate, status=GateStatus.BLOCKED, checks=checks)
+    return GateResult(gate=gate, status=GateStatus.PASSED, checks=checks, overridden=failed)
+
+
+def _failed(checks: tuple[CheckResult, ...]) -> tuple[Reason, ...]:
+    return tuple(
+        check.reason
+        for check in checks
+        if check.severity is Severity.BLOCKING and not check.outcome.lets_through
     )
 
 

@@ -71,5 +71,6 @@ def result(
             remedy=remedy,
             position=spec.position,
             facts=dict(facts or {}),
+            finding=message,
         ),
     )

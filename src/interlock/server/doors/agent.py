@@ -27,6 +27,7 @@ from interlock.server.doors.requests import (
     TransitionBody,
     bearer,
     body_of,
+    contract_of,
     header_token,
 )
 from interlock.server.doors.responses import json_response, routes_of, routing
@@ -47,7 +48,7 @@ AGENT_ROUTES = (
 )
 """Method, path and handler of everything that is here, besides ``CHECK``."""
 
-_CLAIM = "/api/v1/tasks/claim"
+_CLAIM, _HEALTH = "/api/v1/tasks/claim", "/healthz"
 _LARGE = frozenset({"/api/v1/tools/execute", "/api/v1/tasks/transition", CHECK})
 """Where artifacts and the contents of files come in."""
 
@@ -155,6 +156,11 @@ def _transition(answer: Transition) -> dict[str, Any]:
         "phase": answer.phase,
         "blockers": list(answer.blockers),
         **({"gate": answer.detail["gate"]} if answer.detail else {}),
+        **(
+            {"would_have_been_blocked": list(answer.would_have_blocked)}
+            if answer.would_have_blocked
+            else {}
+        ),
     }
 
 
@@ -165,6 +171,8 @@ def agent_door(service: Service, new_id: Callable[[str], str], keys: Keys) -> Gu
     check = CheckRoute(service, new_id, keys)
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != _HEALTH:
+            service.admit_client(scope[SESSION], contract_of(scope["headers"]))
         hot = scope["path"] == CHECK and scope["method"] == "POST"
         await (check if hot else others)(scope, receive, send)
 

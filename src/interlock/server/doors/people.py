@@ -205,7 +205,9 @@ class PeopleDoor:
         return json_response({"waiting": await self._people.inbox()})
 
     async def events(self, request: Request) -> Response:
-        """Events after a cursor, oldest first."""
+        """Events after a cursor, oldest first: those that the workflow of each one's task delivers;
+        with ``stored=true`` all of them.
+        """
         self._person(request)
         query = request.query_params
         try:
@@ -223,14 +225,14 @@ class PeopleDoor:
                 code="IL-DOR-021",
                 remedy="GET /api/v1/events?after=0&limit=100&wait=20",
             )
-        events = await self._people.events(
+        events, cursor = await self._people.events(
             after,
             types=query.getlist("type"),
             task_id=query.get("task"),
             limit=limit,
             wait_s=wait,
+            is_stored=query.get("stored") == "true",
         )
-        cursor = events[-1]["id"] if events else after
         return json_response({"events": events, "cursor": cursor})
 
     async def approve(self, request: Request) -> Response:

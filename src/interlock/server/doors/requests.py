@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from interlock.errors import AuthError, InvalidInputError, TooLargeError, UsageError
+from interlock.sdk.contract import HEADER
 
 __all__ = [
     "SESSION",
@@ -29,12 +30,15 @@ __all__ = [
     "TrustBody",
     "bearer",
     "body_of",
+    "contract_of",
     "header_token",
     "parse",
 ]
 
 SESSION = "interlock.session"
 """Key of the scope that holds the id of the session whose listener the request came in by."""
+
+_CONTRACT = HEADER.lower().encode()
 
 DEEPEST = 64
 """Levels of objects and lists in a body: more serves no document and ends programs that recurse."""
@@ -228,6 +232,14 @@ def header_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
         if name == b"authorization":
             scheme, _, token = value.decode("latin-1").partition(" ")
             return token.strip() if scheme.lower() == "bearer" else ""
+    return ""
+
+
+def contract_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The version of the SDK's contract that the client says it speaks; empty if it says none."""
+    for name, value in headers:
+        if name == _CONTRACT:
+            return value.decode("latin-1").strip()
     return ""
 
 
