@@ -16,6 +16,7 @@ from bench.figures import Budget, Figure, Measured, NotRunError, Plan
 
 MISSED = 3
 MEASUREMENTS = {
+    "validation": "validation",
     "decision": "decision",
     "check": "tool_check",
     "trees": "trees",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from interlock.core.events import EVENT_KINDS, EventType
 from interlock.core.gates.registry import CHECKS
 from interlock.core.model import WorkflowSpec
 from interlock.core.states import GATE, HOLDER, STATUS_KEPT, TABLE, TaskStatus
+from interlock.definition.explanations import explanations, page
 from interlock.definition.packs import load_pack
 from interlock.errors import InterlockError
 from interlock.server.doors import requests
@@ -452,6 +454,23 @@ _OF_OTHERS = (
 )
 
 
+def codes() -> str:
+    """The list of the pages of codes."""
+    lines = [
+        "# Codes",
+        "",
+        "What `interlock validate` can say of a workflow file; each code has a page with an",
+        "example that ends in it and what to do.",
+        "`interlock validate --explain CODE` prints the page.",
+        "",
+        "| code | what it says |",
+        "|---|---|",
+        *(f"| [{code}]({code}.md) | {row.title} |" for code, row in explanations().items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 PAGES: Mapping[str, Any] = {
     "checks.md": checks,
     "api.md": api,
@@ -459,8 +478,11 @@ PAGES: Mapping[str, Any] = {
     "cli.md": command_line,
     "state-machine.md": state_machine,
     "conditions.md": conditions,
+    "codes/README.md": codes,
+    **{f"codes/{code}.md": partial(page, code) for code in explanations()},
 }
 
 if __name__ == "__main__":
     for name, make in PAGES.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(make(), encoding="utf-8")

@@ -203,7 +203,7 @@ def test_each_phase_is_held_to_the_schema_that_it_names() -> None:
 
 
 def test_a_verdict_has_one_schema_unless_a_team_brings_its_own() -> None:
-    review = SMALL.replace("check: all_tests_pass", "check: no_blocking_issues")
+    review = SMALL.replace("check: all_tests_pass", "check: all_review_models_completed")
     document = GOOD["review_verdict"]
     assert ArtifactValidator(load(review).workflow).problems("review_verdict", document) == []
     own = {"review_verdict.json": {"required": ["mood"]}}

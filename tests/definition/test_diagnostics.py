@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.definition.broken import BROKEN, Broken
+from tests.definition.broken import Broken
+from tests.definition.golden import ALL, DIRECTORY, loaded_from, said_of
 from tests.definition.small import SMALL, changed, loaded
 
 from interlock.definition import load, load_tree
@@ -14,11 +15,11 @@ from interlock.errors import DefinitionError
 
 def failure(text: str) -> DefinitionError:
     with pytest.raises(DefinitionError) as caught:
-        load(text, file="w.yaml")
+        loaded_from(text)
     return caught.value
 
 
-@pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("case", ALL.values(), ids=ALL)
 def test_each_mistake_is_reported_once_and_at_its_place(case: Broken) -> None:
     text, line, column = case.text_and_place()
     errors = [d for d in failure(text).context["diagnostics"] if d["severity"] == "error"]
@@ -26,6 +27,17 @@ def test_each_mistake_is_reported_once_and_at_its_place(case: Broken) -> None:
         (case.code, {"file": "w.yaml", "line": line, "column": column})
     ]
     assert case.message in errors[0]["message"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_said_of_each_is_kept_word_by_word_with_its_carets(name: str) -> None:
+    kept = (DIRECTORY / f"{name}.txt").read_text(encoding="utf-8")
+    assert said_of(ALL[name]) == kept, "if it is better now: python -m tests.definition.golden"
+
+
+def test_nothing_is_kept_of_what_is_not_tried_any_more() -> None:
+    assert {path.stem for path in DIRECTORY.iterdir()} == set(ALL)
+    assert len(ALL) >= 120
 
 
 def test_the_definition_that_the_mistakes_are_put_into_holds() -> None:

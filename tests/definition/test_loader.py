@@ -95,12 +95,12 @@ def test_the_definition_is_what_the_file_says(every_key: Loaded) -> None:
         "write_files": ToolConstraint(
             allowed_patterns=("billing/**", "tests/**"),
             forbidden_patterns=("billing/generated/**",),
-            position=Position("f.yaml", 40, 7),
+            position=Position("f.yaml", 39, 7),
         ),
         "bash": ToolConstraint(
             allowed_commands=("pytest", "python -m pytest"),
             forbidden_commands=("git push",),
-            position=Position("f.yaml", 44, 7),
+            position=Position("f.yaml", 43, 7),
         ),
     }
     parameters = {
@@ -118,7 +118,7 @@ def test_the_definition_is_what_the_file_says(every_key: Loaded) -> None:
     assert look.gates[0].type is GateType.REVIEW
     assert out.gates == ()
     assert workflow.edge("LOOK", "BUILD") == TransitionSpec(
-        source="LOOK", target="BUILD", position=Position("f.yaml", 87, 5)
+        source="LOOK", target="BUILD", position=Position("f.yaml", 89, 5)
     )
     assert workflow.edge("BUILD", "LOOK").gate == "built"  # type: ignore[union-attr] # it is there
     assert workflow.tokens.secret_env_var == "BILLING_SECRET"

@@ -16,9 +16,10 @@ from interlock.cli.durable_init import make_durable
 from interlock.cli.output import emit, json_option, say
 from interlock.cli.place import passphrase, passphrase_option, user_repository
 from interlock.cli.recipe import recipe_lines
+from interlock.cli.standing import standing
 from interlock.core.model import EnvironmentSpec
 from interlock.definition.detect import Proposal, detect_environment
-from interlock.definition.loader import load_tree
+from interlock.definition.loader import SCHEMAS_DIR, Loaded, load_tree
 from interlock.definition.packs import pack_files
 from interlock.engine.codec import plain
 from interlock.errors import ConflictError, NotFoundError
@@ -62,9 +63,8 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
     proposal = detect_environment(
         repository.tracked(), lambda path: _present(root, path), standing=here
     )
-    files = _files(pack, proposal)
     # Read before anything is changed: what does not hold is a person's to put right first.
-    loaded = load_tree(lambda path: _after(root, path, files))
+    files, loaded = _load(root, _files(pack, proposal))
     environment = loaded.workflow.environment
     if environment is None and proposal is not None:
         environment = proposal.environment
@@ -85,7 +85,9 @@ def init(passphrase_file: Path | None, pack: str, trusted: bool | None, as_json:
         _link_known_paths(repository.place.common_dir, root, links)
     if environment is not None:
         _offer_trust(layout, environment, proposal, trusted)
-    uncommitted = list(repository.uncommitted(*_OURS))
+    read = standing(root)
+    built_from = [path for path in loaded.sources or () if read(path) is not None]
+    uncommitted = list(repository.uncommitted(*dict.fromkeys([*_OURS, *built_from])))
     make_durable(root, repository, layout, written)
     emit(
         {
@@ -129,10 +131,20 @@ def _present(root: Path, path: str) -> bytes | None:
         return None
 
 
-def _after(root: Path, path: str, files: Mapping[str, bytes]) -> bytes | None:
-    """A file as it will be."""
-    there = _present(root, path)
-    return files.get(path) if there is None else there
+def _load(root: Path, files: dict[str, bytes]) -> tuple[dict[str, bytes], Loaded]:
+    """The workflow as it will be, and what has to be written for it."""
+    read = standing(root)
+
+    def after(path: str) -> bytes | None:
+        there = read(path)
+        return files.get(path) if there is None else there
+
+    loaded = load_tree(after)
+    if loaded.packs and read(_OURS[0]) is not None:
+        # The schemas come along with what the file builds on; copies of ours would win over them.
+        files = {path: data for path, data in files.items() if not path.startswith(SCHEMAS_DIR)}
+        loaded = load_tree(after)
+    return files, loaded
 
 
 def _files(pack: str, proposal: Proposal | None) -> dict[str, bytes]:

@@ -22,6 +22,10 @@ VERBS = {
         "init:init",
         "Set this repository up: workflow, schemas, state, passphrase, audit key.",
     ),
+    "validate": (
+        "validate:validate",
+        "Find everything that is wrong with a workflow file, or with a pack, all at once.",
+    ),
     "trust": (
         "trust:trust",
         "Trust the environment recipe of the workflow at HEAD, by its digest.",
@@ -33,6 +37,14 @@ VERBS = {
     "secret": (
         "secrets:secret",
         "Values that tests are given as variables, by the names that the workflow lists.",
+    ),
+    "policy": (
+        "policy:policy",
+        "What the rules of the workflow say, before an agent meets them.",
+    ),
+    "workflow": (
+        "workflow:workflow",
+        "What rules count and where each comes from: list, show and new.",
     ),
     "up": ("up:up", "Start the server; returns when it answers."),
     "down": ("up:down", "Stop the server and its sessions."),

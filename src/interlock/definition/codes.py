@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Code"]
+__all__ = ["Code", "page_of"]
 
 
 class Code(StrEnum):
     """00 text, 01 shape, 02 names, 03 structure, 04 schemas, 05 patterns, 06 conditions,
-    08 warnings.
+    07 examples, 08 warnings, 09 ``extends`` and ``variables``.
 
-    ``IL-DEF-009`` (no such pack) is raised on its own.
+    Each has a page, made from its entry in ``explanations.yaml``.
     """
 
     SYNTAX = "IL-DEF-001"
@@ -22,6 +22,7 @@ class Code(StrEnum):
     NUMBER = "IL-DEF-006"
     KEY_NOT_TEXT = "IL-DEF-007"
     NO_FILE = "IL-DEF-008"
+    NO_PACK = "IL-DEF-009"
 
     WRONG_TYPE = "IL-DEF-010"
     UNKNOWN_KEY = "IL-DEF-011"
@@ -54,6 +55,25 @@ class Code(StrEnum):
 
     BAD_CONDITION = "IL-DEF-060"
 
+    EXAMPLE_FAILS = "IL-DEF-070"
+    BAD_EXAMPLE = "IL-DEF-071"
+
     NO_EFFECT_YET = "IL-DEF-080"
     NO_EFFECT = "IL-DEF-082"
     UNGUARDED = "IL-DEF-083"
+    FAILURE_HIDDEN = "IL-DEF-084"
+    UNQUOTED = "IL-DEF-085"
+
+    NO_PARENT = "IL-DEF-090"
+    PARENT_CYCLE = "IL-DEF-091"
+    PARENT_REFUSED = "IL-DEF-092"
+    BAD_MERGE = "IL-DEF-093"
+    NOTHING_THERE = "IL-DEF-094"
+    UNKNOWN_VARIABLE = "IL-DEF-095"
+    VARIABLE_MISPLACED = "IL-DEF-096"
+    VARIABLE_UNUSED = "IL-DEF-097"
+
+
+def page_of(code: str) -> str:
+    """The page that explains a code, as a path in the repository of Interlock."""
+    return f"docs/codes/{code}.md"

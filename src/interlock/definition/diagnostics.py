@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Protocol
 
 from interlock.core.model import Position
-from interlock.definition.codes import Code
+from interlock.definition.codes import Code, page_of
 from interlock.errors import DefinitionError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Placed",
     "Related",
     "did_you_mean",
+    "excerpt",
     "render",
 ]
 
@@ -34,6 +35,24 @@ MAX_DIAGNOSTICS = 200
 
 _MAX_LINE = 160
 _MAX_NAMES = 300
+_MAX_NOTES = 3
+_BESIDE = frozenset(
+    {
+        Code.UNKNOWN_CHECK,
+        Code.UNKNOWN_RULE,
+        Code.UNKNOWN_TOOL,
+        Code.CHECK_PARAMETER,
+        Code.GATE_CANNOT_FAIL,
+        Code.GATE_CANNOT_PASS,
+        Code.TOOL_CONTRADICTION,
+        Code.CONSTRAINT_WITHOUT_EFFECT,
+        Code.SCHEMA_MISSING,
+        Code.SCHEMA_INVALID,
+        Code.BAD_PATTERN,
+        Code.BAD_COMMAND,
+    }
+)
+"""Mistakes that leave the ways between phases as they are."""
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as a line
 
 
@@ -103,6 +122,7 @@ class Diagnostic:
                 {"message": item.message, "position": _place(item.position)}
                 for item in self.related
             ],
+            "page": page_of(self.code),
         }
 
 
@@ -112,6 +132,7 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Level, list[Diagnostic]] = {level: [] for level in Level}
         self._known: set[Diagnostic] = set()
+        self._notes: dict[Position, list[Related]] = {}
         self._beyond = 0
 
     def error(
@@ -130,7 +151,15 @@ class Findings:
         """Add something that the file loads in spite of."""
         self._add(Diagnostic.of(Level.WARNING, code, message, at, help=help))
 
+    def note(self, at: Position, related: Related) -> None:
+        """Let whatever is found at a place from now on name another one that has to do with it."""
+        notes = self._notes.setdefault(at, [])
+        if related not in notes[:_MAX_NOTES]:
+            notes.append(related)
+
     def _add(self, found: Diagnostic) -> None:
+        if notes := self._notes.get(found.position):
+            found = replace(found, related=(*found.related, *notes[:_MAX_NOTES]))
         if found in self._known:  # an alias reads the same node several times
             return
         self._known.add(found)
@@ -144,6 +173,11 @@ class Findings:
     def failed(self) -> bool:
         """Whether there is an error among them."""
         return bool(self._found[Level.ERROR])
+
+    @property
+    def shape_holds(self) -> bool:
+        """Whether phases, gates and transitions are as they were meant, whatever else is wrong."""
+        return all(item.code in _BESIDE for item in self._found[Level.ERROR]) and not self._beyond
 
     def did_you_mean(self, name: str, known: Iterable[str]) -> str:
         """``did_you_mean``, unless nobody would see it: comparing names is not free."""
@@ -195,16 +229,16 @@ def render(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:
     """The finding as text: ``file:line:col``, the source line, a caret, help and related places."""
     position = diagnostic.position
     head = f"{position}: {diagnostic.level}: {diagnostic.message} [{diagnostic.code}]"
-    parts = [head, *_excerpt(position, sources)]
+    parts = [head, *excerpt(position, sources)]
     for item in diagnostic.related:
         parts.append(f"  {item.position}: {item.message}")
-        parts.extend(_excerpt(item.position, sources))
+        parts.extend(excerpt(item.position, sources))
     if diagnostic.help:
         parts.append(f"  help: {diagnostic.help}")
     return "\n".join(parts)
 
 
-def _excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
+def excerpt(position: Position, sources: Mapping[str, str]) -> list[str]:
     """The source line with a caret below its column, cut around the caret when it is long."""
     source = sources.get(position.file)
     if source is None:

@@ -6,6 +6,7 @@ import re
 
 from interlock.core.model import EnvironmentSpec, ServiceSpec
 from interlock.definition.codes import Code
+from interlock.definition.commands import check_step
 from interlock.definition.diagnostics import Findings
 from interlock.definition.fields import Fields, Text, identifier, text_of, unique
 from interlock.definition.yaml_nodes import Node
@@ -31,10 +32,13 @@ def read_environment(root: Fields, findings: Findings) -> EnvironmentSpec | None
     lockfiles = fields.texts("lockfiles")
     for item in lockfiles:
         _check_path(item, "a file", findings)
+    setup = fields.texts("setup")
+    for item in setup:
+        check_step(item, findings)
     services = [_service(node, findings) for node in fields.items("services")]
     unique(services, lambda s: s.name, lambda s: s.position or fields.position, "service", findings)
     return EnvironmentSpec(
-        setup=tuple(item.value for item in fields.texts("setup")),
+        setup=tuple(item.value for item in setup),
         lockfiles=tuple(dict.fromkeys(item.value for item in lockfiles)),
         runner=fields.choice("runner", RUNNERS, "pytest", what="test runner"),
         python=_python(fields, findings),
@@ -82,7 +86,9 @@ def _service(node: Node, findings: Findings) -> ServiceSpec:
         seconds=fields.count("timeout_seconds", 30, least=1, most=600),
         position=fields.position,
     )
-    if fields.usable and not service.port and not service.ready:
+    if service.ready:
+        check_step(Text(service.ready, fields.place("ready")), findings)
+    if fields.usable and "port" not in fields and "ready" not in fields:
         message = "A service needs a 'port', or a command 'ready' that says when it can be used"
         findings.error(Code.MISSING_KEY, message, fields.position)
     return service

@@ -97,6 +97,12 @@ class Fields:
         entry = self._entries.get(key)
         return entry is not None and isinstance(entry.value, SequenceNode)
 
+    def text_is(self, key: str, value: str) -> bool:
+        """Whether the key is there with exactly this value."""
+        entry = self._entries.get(key)
+        node = entry.value if entry else None
+        return isinstance(node, ScalarNode) and node.value == value
+
     def is_later(self, key: str, entry: Entry) -> bool:
         """Whether the key is one without effect yet; if so, that is reported."""
         row = known_keys.below(self.path).get(key)
@@ -127,9 +133,20 @@ class Fields:
         if entry is None:
             return ""
         if isinstance(entry.value, ScalarNode) and isinstance(entry.value.value, int | float):
+            self._note_unquoted(key, entry.value)
             return entry.value.raw
         found = text_of(entry.value, f"'{key}'", self._findings)
         return found.value if found else ""
+
+    def _note_unquoted(self, key: str, node: ScalarNode) -> None:
+        """Read right here, and as another number by every other program that reads the file."""
+        if str(node.value) != node.raw:
+            self._findings.warning(
+                Code.UNQUOTED,
+                f"'{key}' stays {node.raw} here; other readers of YAML take it for {node.value}",
+                node,
+                help=f'Put it between quotes: {key}: "{node.raw}"',
+            )
 
     def flag(self, key: str, default: bool) -> bool:
         """``true`` or ``false``."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from interlock.core.gates.references import reference
-from interlock.core.policy.exit_status import why_it_cannot_fail
+from interlock.core.policy.ending import Ending, ending
 from interlock.core.policy.paths import PathRules
 from interlock.definition.codes import Code
 from interlock.errors import DefinitionError
@@ -42,10 +42,15 @@ def _path(text: str) -> Wrong | None:
 def _command(text: str) -> Wrong | None:
     if not text.strip() or "\0" in text:
         return Code.BAD_COMMAND, "The command is empty", "Write it as for a shell."
-    why = why_it_cannot_fail(text)
-    if not why:
-        return None
-    return Code.GATE_CANNOT_FAIL, f"The command cannot fail: {why}", "Leave that part out."
+    match ending(text):
+        case Ending.ALWAYS_WELL:
+            what = "The command cannot fail: it ends well whatever happens in it"
+            help = "Let the program that measures end it: no '|| true', '; true', 'exit 0'."
+            return Code.GATE_CANNOT_FAIL, what, help
+        case Ending.NEVER_WELL:
+            what = "Nobody can pass: the command never ends well"
+            return Code.GATE_CANNOT_PASS, what, "Let the program that measures end it."
+    return None
 
 
 def _reference(text: str) -> Wrong | None:

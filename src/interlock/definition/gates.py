@@ -15,7 +15,7 @@ from interlock.definition.yaml_nodes import Node, plain
 __all__ = ["gate_reads_verdicts", "read_gates"]
 
 _OF_APPROVALS = ("approvers", "approval_strength", "four_eyes")
-_CHECK_KEYS = ("check", "severity", "message", "when")
+_CHECK_KEYS = ("check", "severity", "message", "when", "examples")
 _REVIEW_CHECKS = frozenset({"no_blocking_issues", "all_review_models_completed", "review_quorum"})
 
 
@@ -43,7 +43,8 @@ def _gate(node: Node, schemas: Schemas, findings: Findings) -> GateSpec:
         when=read_when(fields, findings),
         position=fields.position,
     )
-    if fields.usable:
+    # Of a gate whose type could not be read nobody knows what it needs.
+    if fields.usable and ("type" not in fields or fields.text_is("type", gate.type)):
         _judge(gate, fields, findings)
     return gate
 
@@ -131,9 +132,18 @@ def _check(node: Node, schemas: Schemas, findings: Findings) -> CheckSpec:
             help=findings.did_you_mean(name, CHECKS),
         )
     kind = CHECKS.get(name)
+    if kind is None and "check" not in fields:
+        _note_misspelt(fields, findings)
     params, places = (
         read_settings(kind, fields, _CHECK_KEYS, schemas, findings) if kind else ({}, {})
     )
+    if "examples" in fields:
+        findings.error(
+            Code.REFUSED,
+            "A check has no examples: it measures a tree, and there is none when a file is read",
+            fields.place("examples"),
+            help="Examples are calls of tools: put them under a phase or a constraint on a tool.",
+        )
     return CheckSpec(
         check=name,
         severity=severity,
@@ -143,3 +153,12 @@ def _check(node: Node, schemas: Schemas, findings: Findings) -> CheckSpec:
         position=fields.position,
         places=places,
     )
+
+
+def _note_misspelt(fields: Fields, findings: Findings) -> None:
+    """A blocker without a check: a key that is nearly ``check`` was probably meant to be it."""
+    for key, entry in fields.others(_CHECK_KEYS):
+        hint = findings.did_you_mean(key, ("check",))
+        if hint.startswith("Did"):
+            message = f"A blocker has no key '{key}'"
+            findings.error(Code.UNKNOWN_KEY, message, entry.key, help=hint)

@@ -54,11 +54,6 @@ class NotYet:
 
 NOT_YET: Mapping[str, NotYet] = MappingProxyType(
     {
-        "extends": NotYet("no other definition is read in", DEFINITION),
-        "variables": NotYet("nothing is replaced", DEFINITION),
-        "phases[].examples": NotYet("the examples are not tried", DEFINITION),
-        "phases[].tool_constraints{}.examples": NotYet("the examples are not tried", DEFINITION),
-        "phases[].gates[].blockers[].examples": NotYet("the examples are not tried", DEFINITION),
         "phases[].gates[].timeout_seconds": NotYet(
             "the gate waits without limit", SESSIONS, INTEGER
         ),

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 
 from interlock.core.model import EnvironmentSpec
 from interlock.definition.builtin import pack_schemas, pack_text
+from interlock.definition.editor_schema import (
+    EDITOR_SCHEMA,
+    editor_schema_file,
+    with_mode_line,
+)
+from interlock.definition.inheritance import pack_file
 from interlock.definition.loader import SCHEMAS_DIR, Loaded, load
 from interlock.definition.render_environment import render_environment
 
@@ -18,8 +24,8 @@ def load_pack(name: str) -> Loaded:
     Raises:
         NotFoundError: there is no such pack.
     """
-    file = f"packs/{name}/workflow.yaml"
-    return load(pack_text(name), file=file, schema_dir=pack_schemas(name))
+    text, schemas = pack_text(name), pack_schemas(name)
+    return load(text, file=pack_file(name), schema_dir=schemas, pack=name)
 
 
 def pack_files(
@@ -38,5 +44,7 @@ def pack_files(
     text = pack_text(name)
     if environment is not None:
         text = f"{text}\n{render_environment(environment, why)}"
-    schemas = {f"{SCHEMAS_DIR}/{file}": data for file, data in pack_schemas(name).items()}
-    return {"agent_workflow.yaml": text.encode(), **schemas}
+    text = with_mode_line(text, SCHEMAS_DIR)
+    schemas = {**pack_schemas(name), EDITOR_SCHEMA: editor_schema_file()}
+    written = {f"{SCHEMAS_DIR}/{file}": data for file, data in schemas.items()}
+    return {"agent_workflow.yaml": text.encode(), **written}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from interlock.core.gates.catalog import ARTIFACT_RULES
 from interlock.core.model import ArtifactSpec, PhaseSpec, RuleSpec
+from interlock.definition.awaited_verdicts import check_verdicts
 from interlock.definition.codes import Code
 from interlock.definition.conditions import read_when
 from interlock.definition.diagnostics import Findings
@@ -13,7 +14,7 @@ from interlock.definition.fields import Fields, identifier, unique
 from interlock.definition.gates import read_gates
 from interlock.definition.schemas import Schemas
 from interlock.definition.tools import read_constraints, read_tools
-from interlock.definition.yaml_nodes import Node
+from interlock.definition.yaml_nodes import MappingNode, Node
 
 __all__ = ["read_phases"]
 
@@ -29,6 +30,7 @@ _KEYS = (
     "forbidden_tools",
     "tool_constraints",
     "when",
+    "examples",
 )
 
 
@@ -45,6 +47,8 @@ def read_phases(
         nodes = nodes[:MAX_PHASES]
     phases = [_phase(node, extra, schemas, findings) for node in nodes]
     unique(phases, lambda p: p.id, lambda p: p.position or root.position, "The phase", findings)
+    spawns = any(isinstance(n, MappingNode) and "auto_spawn" in n.entries for n in nodes)
+    check_verdicts(phases, spawns, findings)
     return tuple(phases)
 
 

@@ -1,6 +1,7 @@
 """Finds the JSON schema that an artifact names, and refuses one that is none.
 
-A name is looked up in ``schemas``, then among the files of ``schemas_dir``; ``schemas/plan.json``,
+A name is looked up in ``schemas``, then among the files of ``schemas_dir``, then among those of the
+packs that the file builds on; ``schemas/plan.json``,
 ``plan.json`` and ``plan.schema.json`` all mean the schema called *plan*. Only what is used becomes
 part of the definition and of its digest.
 """
@@ -8,6 +9,7 @@ part of the definition and of its digest.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
@@ -16,6 +18,7 @@ from interlock.core.model import Position
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.json_text import parse_json
+from interlock.definition.schema_words import note_misspelt
 from interlock.definition.yaml_nodes import Entry, MappingNode, Node, SequenceNode, plain
 
 __all__ = ["REGEX", "SchemaSource", "Schemas", "node_at", "stem_of"]
@@ -37,6 +40,7 @@ class Schemas:
         directory: ``schemas_dir``, for messages.
         source: the files of that directory.
         findings: takes what is wrong.
+        inherited: file name → schema, of the packs that the file builds on.
     """
 
     def __init__(
@@ -45,10 +49,12 @@ class Schemas:
         directory: str,
         source: SchemaSource,
         findings: Findings,
+        inherited: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         self._inline = inline
         self._directory = directory
         self._source = source
+        self._inherited = inherited
         self._findings = findings
         self._names: dict[str, str] = {}  # stem → key of ``used``
         self.used: dict[str, Mapping[str, Any]] = {}
@@ -60,7 +66,11 @@ class Schemas:
                 findings.error(Code.DUPLICATE_ID, message, entry.key)
                 continue
             self._names[stem] = name
-            self._take(name, plain(entry.value), entry.value.position, entry.value)
+            value = plain(entry.value)
+            # A text here is no file's: what it would have to be is a mapping.
+            document = value if isinstance(value, Mapping) else None
+            self._take(name, document, entry.value.position, entry.value)
+            note_misspelt(entry.value, findings)
 
     def resolve(self, name: str, at: Position) -> str:
         """The key in ``used`` of the schema of that name; "" (and a finding) when there is none."""
@@ -85,7 +95,8 @@ class Schemas:
         stem = stem_of(name)
         if stem in self._names:
             return self._names[stem]
-        for candidate in dict.fromkeys((_file(name), f"{stem}.schema.json", f"{stem}.json")):
+        candidates = tuple(dict.fromkeys((_file(name), f"{stem}.schema.json", f"{stem}.json")))
+        for candidate in candidates:
             if not _is_plain_path(candidate):
                 break
             document = self._source(candidate)
@@ -93,6 +104,11 @@ class Schemas:
                 self._names[stem] = candidate
                 self.files[candidate] = f"{self._directory}/{candidate}"
                 self._take(candidate, document, at, None)
+                return candidate
+        for candidate in candidates:
+            if candidate in self._inherited:
+                self._names[stem] = candidate
+                self._take(candidate, self._inherited[candidate], at, None)
                 return candidate
         return ""
 

@@ -1,4 +1,4 @@
-"""What may stand under a key that has no effect yet: just enough to find what is misspelt."""
+"""What may stand under a key: enough for an editor, and to find what is misspelt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,22 @@ from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings
 from interlock.definition.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, describe
 
-__all__ = ["ANY", "FLAG", "INTEGER", "TEXT", "Choice", "Keys", "ListOf", "Shape", "check"]
+__all__ = [
+    "ANY",
+    "FLAG",
+    "INTEGER",
+    "TEXT",
+    "UNQUOTED",
+    "Anything",
+    "Bounded",
+    "Choice",
+    "Keys",
+    "ListOf",
+    "Scalar",
+    "Shape",
+    "Suggested",
+    "check",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,22 @@ class Choice:
         self.values = values
 
 
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A whole number between two bounds, both included."""
+
+    least: int
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A text of which some values are known; ``name`` is what such a value is called."""
+
+    name: str
+    values: tuple[str, ...]
+
+
 class ListOf:
     """A list whose items have a shape."""
 
@@ -47,12 +78,14 @@ class Keys:
         self.keys: Mapping[str, Shape] = keys
 
 
-Shape = Scalar | Anything | Choice | ListOf | Keys
+Shape = Scalar | Anything | Choice | Bounded | Suggested | ListOf | Keys
 
 ANY: Final = Anything()
 TEXT: Final = Scalar("text", (str,))
 FLAG: Final = Scalar("true or false", (bool,))
 INTEGER: Final = Scalar("a whole number", (int,))
+UNQUOTED: Final = Scalar("text", (str, int, float))
+"""A text that people forget to quote, so that it is a number to YAML."""
 
 
 def check(node: Node, shape: Shape, what: str, findings: Findings) -> None:
@@ -63,6 +96,14 @@ def check(node: Node, shape: Shape, what: str, findings: Findings) -> None:
         case Scalar():
             if not isinstance(node, ScalarNode) or type(node.value) not in shape.types:
                 _wrong(node, shape.wanted, what, findings)
+        case Bounded():
+            value = node.value if isinstance(node, ScalarNode) else None
+            whole = value if isinstance(value, int) and not isinstance(value, bool) else None
+            if whole is None or whole < shape.least or whole > (shape.most or whole):
+                bounds = f"from {shape.least}" + (f" to {shape.most}" if shape.most else "")
+                _wrong(node, f"a whole number {bounds}", what, findings)
+        case Suggested():
+            check(node, TEXT, what, findings)
         case Choice():
             if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
                 _wrong(node, "text", what, findings)
@@ -90,4 +131,7 @@ def check(node: Node, shape: Shape, what: str, findings: Findings) -> None:
 
 
 def _wrong(node: Node, wanted: str, what: str, findings: Findings) -> None:
-    findings.error(Code.WRONG_TYPE, f"{what} must be {wanted}, not {describe(node)}", node)
+    is_bare = isinstance(node, ScalarNode) and node.value is not None and wanted == TEXT.wanted
+    hint = "Put it between quotes." if is_bare else ""
+    message = f"{what} must be {wanted}, not {describe(node)}"
+    findings.error(Code.WRONG_TYPE, message, node, help=hint)

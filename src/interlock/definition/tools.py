@@ -19,10 +19,12 @@ from interlock.core.policy.protected import Protected
 from interlock.definition.codes import Code
 from interlock.definition.diagnostics import Findings, Related
 from interlock.definition.fields import Fields, Text
+from interlock.definition.overlaps import compare_commands, compare_patterns
 from interlock.definition.yaml_nodes import Entry, MappingNode, describe
 from interlock.errors import DefinitionError
 
 __all__ = [
+    "known_tool",
     "read_constraints",
     "read_extra_tools",
     "read_patterns",
@@ -81,7 +83,7 @@ def read_constraints(
         return {}
     found: dict[str, ToolConstraint] = {}
     for name, item in entry.value.entries.items():
-        tool = _tool(name, item.key.position, extra, findings)
+        tool = known_tool(name, item.key.position, extra, findings)
         if tool is None:
             continue
         if tool in found:
@@ -109,11 +111,12 @@ def _covers(tool: str, allowed: Sequence[str]) -> bool:
 
 def _constraint(tool: str, entry: Entry, findings: Findings) -> ToolConstraint:
     keys = ("allowed_patterns", "forbidden_patterns", "allowed_commands", "forbidden_commands")
+    # 'examples' are read for the whole file, once its rules are known.
     fields = Fields(
         entry.value,
         "phases[].tool_constraints{}",
         f"The constraint on '{tool}'",
-        keys,
+        (*keys, "examples"),
         findings,
     )
     if tool in COMMANDS:
@@ -122,8 +125,8 @@ def _constraint(tool: str, entry: Entry, findings: Findings) -> ToolConstraint:
         _without_effect(fields, tool, keys[2:], "path patterns", findings)
     paths = (read_patterns(fields, keys[0], findings), read_patterns(fields, keys[1], findings))
     commands = (_commands(fields, keys[2], findings), _commands(fields, keys[3], findings))
-    _contradiction(paths[0], paths[1], "pattern", findings)
-    _contradiction(commands[0], commands[1], "command", findings)
+    compare_patterns(tool, *paths, findings)
+    compare_commands(*commands, findings)
     return ToolConstraint(
         allowed_patterns=values_of(paths[0]),
         forbidden_patterns=values_of(paths[1]),
@@ -144,21 +147,6 @@ def _without_effect(
                 f"'{key}' cannot bind '{tool}', which takes {takes}",
                 entry.key,
                 help="Paths under 'write_files' bind every tool that writes, bash included.",
-            )
-
-
-def _contradiction(
-    allowed: Sequence[Text], forbidden: Sequence[Text], what: str, findings: Findings
-) -> None:
-    places = {item.value: item.position for item in allowed}
-    for item in forbidden:
-        if item.value in places:
-            findings.error(
-                Code.TOOL_CONTRADICTION,
-                f"The {what} '{item.value}' is both allowed and forbidden",
-                item,
-                help="Forbidden wins, so take it out of one of the lists.",
-                related=[Related("allowed here", places[item.value])],
             )
 
 
@@ -226,13 +214,14 @@ def _canonical(
     """Canonical name → where it was written first."""
     found: dict[str, Position] = {}
     for name in names:
-        tool = _tool(name.value, name.position, extra, findings)
+        tool = known_tool(name.value, name.position, extra, findings)
         if tool is not None:
             found.setdefault(tool, name.position)
     return found
 
 
-def _tool(name: str, at: Position, extra: Sequence[str], findings: Findings) -> str | None:
+def known_tool(name: str, at: Position, extra: Sequence[str], findings: Findings) -> str | None:
+    """The canonical name of a tool; ``None`` (and a finding) when there is none."""
     tool = canonical(name, extra)
     if tool is None:
         hint = findings.did_you_mean(name, _SPELLINGS.union(extra))

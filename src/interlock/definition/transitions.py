@@ -72,6 +72,8 @@ def _phase(
         if phase.id == name:
             return phase
     known = [phase.id for phase in phases if phase.id]
+    if len(known) < len(phases) or not phases:
+        return None  # it may be the one whose id could not be read, which was reported
     findings.error(
         Code.UNKNOWN_PHASE,
         f"There is no phase '{name}'",
@@ -86,6 +88,8 @@ def _gate(fields: Fields, source: PhaseSpec | None, findings: Findings) -> str |
     if name is None or source is None or source.gate(name) is not None:
         return name
     known = [gate.id for gate in source.gates if gate.id]
+    if len(known) < len(source.gates):
+        return name  # it may be the one whose id could not be read, which was reported
     related = [Related("this phase", source.position)] if source.position else []
     findings.error(
         Code.UNKNOWN_GATE,

@@ -28,7 +28,7 @@ from interlock.definition.codes import Code
 from interlock.definition.diagnostics import LINE_BREAK, Findings, Related
 from interlock.definition.yaml_nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "compose"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "compose", "is_constant"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -98,6 +98,11 @@ def compose(text: str, *, file: str, findings: Findings) -> Node | None:
     return None
 
 
+def is_constant(text: str) -> bool:
+    """Whether a plain text stands for true, false or nothing."""
+    return text in _CONSTANTS
+
+
 class _Composer:
     """Builds the tree of one document with a stack of open collections."""
 
@@ -125,7 +130,8 @@ class _Composer:
                 case CollectionEndEvent():
                     self._end()
                 case AliasEvent():
-                    self._place(self._alias(str(event.anchor), self._position(event)))
+                    at = self._position(event)
+                    self._place(self._alias(str(event.anchor), at), at)
                 case DocumentStartEvent():
                     documents += 1
                     if documents > 1:
@@ -154,15 +160,15 @@ class _Composer:
             self._anchors[name] = node
         self._place(node)
 
-    def _place(self, node: Node) -> None:
-        """Put a finished node where it belongs."""
+    def _place(self, node: Node, at: Position | None = None) -> None:
+        """Put a finished node where it belongs; ``at`` is where an alias to it stands."""
         if not self._open:
             self._root = node
             return
         parent = self._open[-1]
         parent.size += node.size
         if parent.size > MAX_NODES:
-            self._stop(Code.TOO_LARGE, f"More than {MAX_NODES} values", node.position)
+            self._stop(Code.TOO_LARGE, f"More than {MAX_NODES} values", at or node.position)
         if isinstance(parent, SequenceNode):
             parent.items.append(node)
             return

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.core.model import Position
 
-__all__ = ["Entry", "MappingNode", "Node", "ScalarNode", "SequenceNode", "describe", "plain"]
+__all__ = [
+    "Entry",
+    "MappingNode",
+    "Node",
+    "ScalarNode",
+    "SequenceNode",
+    "describe",
+    "mapping_of",
+    "plain",
+    "sequence_of",
+]
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +63,18 @@ class MappingNode:
 
 
 Node = ScalarNode | SequenceNode | MappingNode
+
+
+def mapping_of(position: Position, entries: Mapping[str, Entry]) -> MappingNode:
+    """A mapping of nodes that are there already."""
+    size = 1 + sum(1 + entry.value.size for entry in entries.values())
+    return MappingNode(position, dict(entries), size)
+
+
+def sequence_of(position: Position, items: Iterable[Node]) -> SequenceNode:
+    """A list of nodes that are there already."""
+    found = list(items)
+    return SequenceNode(position, found, 1 + sum(item.size for item in found))
 
 
 def plain(node: Node) -> Any:

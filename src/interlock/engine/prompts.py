@@ -184,7 +184,7 @@ def _document(workflow: WorkflowSpec, type: str, phase: str, fitting: Mapping[st
     """
     schema = workflow.schemas.get(schema_name(workflow, type, phase) or "", {})
     file = schema_file(workflow, type, phase)
-    where = f"`{file}`" if file else "the workflow file (`schemas`)"
+    where = f"`{file}`" if file else "part of the workflow, no file of the tree"
     required, optional = fields(schema)
     lines = [f"Schema: {where}", f"Required: {', '.join(required) or 'nothing'}"]
     if optional:
