@@ -350,7 +350,9 @@ def test_a_running_server_is_asked_for_its_level_and_its_trust(served: Shell) ->
     workflow = served.repository / "agent_workflow.yaml"
     text = workflow.read_text()
     try:
-        workflow.write_text(text.replace("pip install", "pip install --no-input", 1))
+        rules, recipe = text.split("\nenvironment:")
+        recipe = recipe.replace("pip install", "pip install --no-input", 1)
+        workflow.write_text(f"{rules}\nenvironment:{recipe}")
         git(served.repository, "commit", "-qam", "Another recipe")
         _, found = in_house(served)
         assert found["environment"]["remedy"] == "interlock trust"
