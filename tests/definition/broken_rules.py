@@ -36,7 +36,10 @@ CONTRADICTORY = {
     ),
     "command_that_only_speaks": Broken("IL-DEF-030", "cannot fail", GATE, measured("@echo ok")),
     "command_that_never_ends_well": Broken(
-        "IL-DEF-031", "never ends well", GATE, measured('@"make test; exit 1"')
+        "IL-DEF-025",
+        "never ends well",
+        GATE,
+        measured('"make test; exit 1"').replace("{check", "@{check"),
     ),
     "approval_with_an_empty_list": Broken(
         "IL-DEF-031",

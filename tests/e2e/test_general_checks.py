@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.e2e.conftest import House
 
@@ -42,7 +44,8 @@ def test_a_task_goes_through_a_teams_own_checks(house: House) -> None:
 
 
 def test_a_command_that_fails_keeps_the_phase_shut_and_says_why(house: House) -> None:
-    _write(house, "          - {check: command, command: 'echo line 7 is too long; exit 4'}\n")
+    fails = """python -c 'print("line 7 is too long"); raise SystemExit(4)'"""
+    _write(house, f"          - {{check: command, command: {json.dumps(fails)}}}\n")
     house.interlock("trust", PASSPHRASE, str(house.root / "passphrase"))
     task_id = house.start_task()
     task = house.wait(task_id, lambda one: bool(one["blockers"]) and one["phase"] == "IMPL")

@@ -7,6 +7,7 @@ from interlock.core.gates.jobs import Job, JobKind, Plan, Settings
 from interlock.core.gates.kind import CheckKind, Examples, result, settings
 from interlock.core.gates.kinds.parameters import whole
 from interlock.core.model import CheckSpec
+from interlock.core.policy.ending import Ending, ending
 from interlock.core.reasons import CheckResult, Outcome
 
 __all__ = ["KIND"]
@@ -79,6 +80,11 @@ def _seen(job: Job, ran: JobFacts) -> dict[str, object]:
     return {"command": job.what, "exit_code": ran.exit_code, "output": ran.output[-_SHOWN:]}
 
 
+def _wrong(settings: Settings) -> str:
+    never = settings.get("exit_code", 0) == 0 and ending(settings["command"]) is Ending.NEVER_WELL
+    return "cannot pass: its command never ends well" if never else ""
+
+
 _LINT = {"command": "make lint"}
 
 
@@ -119,6 +125,7 @@ KIND = CheckKind(
             default=600,
         ),
     ),
+    wrong=_wrong,
     plan=_plan,
     evaluate=_evaluate,
     examples=Examples(passes=_ended(0), fails=_ended(2), params=_LINT),
