@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interlock.statics.python import changed_symbols, findings
+from interlock.statics.python import affected_symbols, changed_symbols, findings
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,18 @@ def test_one_more_of_the_same_is_new() -> None:
 )
 def test_a_symbol_changes_with_its_meaning(old: str, new: str, changed: set[str]) -> None:
     assert changed_symbols(old.encode(), new.encode()) == changed
+
+
+@pytest.mark.parametrize(
+    "old, new, affected",
+    [
+        ("X = 1\ndef f(): return X", "X = 2\ndef f(): return X", {"f"}),
+        ("X = 1\nY = X\ndef f(): return Y", "X = 2\nY = X\ndef f(): return Y", {"Y", "f"}),
+        ("X = 1\nclass A:\n def f(self): X", "X = 2\nclass A:\n def f(self): X", {"A", "A.f"}),
+        ("X = 1\ndef f(): return g", "X = 2\ndef f(): return g", set()),
+        ("from a import b\ndef f(): b", "from a import b, c\ndef f(): b", set()),
+        ("X = 1", "def (", set()),
+    ],
+)
+def test_a_symbol_is_affected_by_what_it_reads(old: str, new: str, affected: set[str]) -> None:
+    assert affected_symbols(old.encode(), new.encode()) == affected

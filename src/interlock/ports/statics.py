@@ -204,6 +204,9 @@ class Statics(Protocol):
     ) -> Mapping[TestName, str]:
         """Test → why its outcome says nothing about the code under test, where that is certain."""
 
+    def affected_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
+        """Dotted names whose definition reads a name of the file that is bound differently."""
+
     def changed_symbols(self, old: bytes, new: bytes) -> frozenset[str]:
         """Dotted names whose definition is new or differs in meaning; all of them if unsure."""
 

@@ -329,21 +329,30 @@ class PytestJudge:
     def _new_ids(
         self, base: Snapshot, frozen: Snapshot, base_run: Run, red: Run
     ) -> tuple[str, ...]:
-        """Ids of functions that are new or differ from the base's; of the others, ids that the
-        base does not have and that fail: one that passes is an old test with other parameters."""
+        """Ids of functions that are new or differ from the base's; of the others, ids that fail
+        and that the base does not have or that read what is now bound differently: one that
+        passes is an old test."""
         changed: dict[str, frozenset[str]] = {}
+        affected: dict[str, frozenset[str]] = {}
         for path in files_of(test.id for test in red.tests):
             if path in frozen.paths and base.entry(path) != frozen.entry(path):
                 old = base.read(path) if path in base.paths else b""
                 changed[path] = self._statics.changed_symbols(old, frozen.read(path))
+                affected[path] = self._statics.affected_symbols(old, frozen.read(path))
         known = set(map(function, base_run.ids))
+
+        def is_in(names: Mapping[str, frozenset[str]], test: str) -> bool:
+            return function_of(test).replace("::", ".") in names.get(test.partition("::")[0], ())
+
         return tuple(
             test.id
             for test in red.tests
-            if function_of(test.id).replace("::", ".")
-            in changed.get(test.id.partition("::")[0], ())
+            if is_in(changed, test.id)
             or function(test.id) not in known
-            or (test.id not in base_run.ids and test.outcome is not TestOutcome.PASSED)
+            or (
+                test.outcome is not TestOutcome.PASSED
+                and (test.id not in base_run.ids or is_in(affected, test.id))
+            )
         )
 
     def _meaningless(

@@ -17,10 +17,11 @@ from interlock.statics.python.public import public_names
 from interlock.statics.python.rewriting import rendered, rewritten_tests
 from interlock.statics.python.statements import statements
 from interlock.statics.python.stubs import stubs
-from interlock.statics.python.symbols import changed_symbols, means_the_same
+from interlock.statics.python.symbols import affected_symbols, changed_symbols, means_the_same
 from interlock.statics.python.written_tests import definitions
 
 __all__ = [
+    "affected_symbols",
     "beyond_dependencies",
     "changed_symbols",
     "commented_code",

@@ -9,9 +9,10 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 
-__all__ = ["bindings", "changed_symbols", "means_the_same", "parse", "symbols"]
+__all__ = ["affected_symbols", "bindings", "changed_symbols", "means_the_same", "parse", "symbols"]
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Import = ast.Import | ast.ImportFrom
 
 
 def parse(source: bytes) -> ast.Module:
@@ -54,6 +55,32 @@ def changed_symbols(old: bytes, new: bytes) -> frozenset[str]:
     except ValueError:
         before = {}
     return frozenset(name for name, digest in after.items() if before.get(name) != digest)
+
+
+def affected_symbols(old: bytes, new: bytes) -> frozenset[str]:
+    """Names of ``new`` whose definition reads, also by way of others, a name of the module that is
+    bound differently than in ``old``; what is imported does not count as bound differently.
+    """
+    try:
+        body = parse(new).body
+    except ValueError:
+        return frozenset()
+    top = {n: node for n, node in bindings(body) if not isinstance(node, _Import)}
+    changed = changed_symbols(old, new) & top.keys()
+    reads = {name: _reads(node) for name, node in top.items()}
+    while more := {name for name, read in reads.items() if read & changed} - changed:
+        changed |= more
+    found: set[str] = set()
+    for name, node in top.items():
+        inner = bindings(node.body) if isinstance(node, ast.ClassDef) else ()
+        parts = [(name, node), *((f"{name}.{method}", part) for method, part in inner)]
+        found |= {dotted for dotted, part in parts if _reads(part) & changed}
+    return frozenset(found)
+
+
+def _reads(node: ast.AST) -> frozenset[str]:
+    names = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+    return frozenset(n.id for n in names if isinstance(n.ctx, ast.Load))
 
 
 def means_the_same(old: bytes, new: bytes) -> bool:
