@@ -53,6 +53,10 @@ CASES: dict[str, tuple[str, tuple[str, str]]] = {
         BEHAVES,
     ),
     "gives_an_argument_that_is_not_taken": ("assert double(2, by=3) == 6", BEHAVES),
+    "calls_what_is_local_with_an_argument_missing": (
+        "def add(x):\n        return x\n    assert add() == 1",
+        BEHAVES,
+    ),
     "makes_an_object_that_takes_no_arguments": ("assert Doc('a')", BEHAVES),
     "uses_what_it_gave_back": ("assert double(2)[0] == 4", BEHAVES),
     "looks_for_an_attribute_of_what_it_gave_back": ("assert double(2).words == 4", BEHAVES),

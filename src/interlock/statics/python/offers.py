@@ -65,16 +65,19 @@ class Offers:
 
 
 def _stars(tree: ast.Module, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for node in tree.body:
+    # Only a module's own level may have one, ``if`` and ``try`` included.
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             near = package[: len(package) - node.level + 1] if node.level else ()
             yield (*near, *filter(None, (node.module or "").split(".")))
 
 
 def _public(tree: ast.Module) -> frozenset[str] | None:
-    """The names of a literal ``__all__``; ``None`` if there is none."""
+    """The names of a literal ``__all__``; ``None`` if there is none, or one that is computed."""
     for name, statement in bindings(tree.body):
         if name == "__all__":
+            if any(isinstance(n, ast.Call | ast.comprehension) for n in ast.walk(statement)):
+                return None
             texts = [n.value for n in ast.walk(statement) if isinstance(n, ast.Constant)]
             return frozenset(text for text in texts if isinstance(text, str))
     return None

@@ -11,9 +11,10 @@ from types import ModuleType, TracebackType
 
 __all__ = ["is_of_a_value", "place_of"]
 
-# A call that does not fit the function's parameters fails in the caller's line.
+# A call that does not fit the function's parameters fails in the caller's line. What is local to a
+# function may be a wrapper that took its name: nobody can tell whose parameters those are.
 _REFUSED = re.compile(
-    r"^([\w.]+)(?:\.<locals>[\w.<>]*)?\(\) "
+    r"^([\w.]+)\(\) "
     r"(?:got |takes |missing \d+ required |accepts |argument after )"
 )
 
