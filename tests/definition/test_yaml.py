@@ -120,7 +120,7 @@ def bomb(width: int, depth: int) -> str:
 def test_a_file_made_to_hurt_is_refused_at_once(text: str, code: str) -> None:
     started = time.perf_counter()
     assert code in codes(text)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60, "a hang, on any machine"
 
 
 def test_comments_order_and_style_do_not_change_the_digest() -> None:

@@ -142,9 +142,19 @@ def test_a_number_that_means_nothing_is_a_usage_error(house: House, words: tuple
 
 def test_trust_lists_what_has_no_effect_yet(house: House) -> None:
     passphrase = str(house.root / "passphrase")
-    done = house.interlock("trust", "--passphrase-file", passphrase, "--json")
-    assert {item["severity"] for item in json.loads(done.stdout)["without_effect"]} == {"warning"}
-    printed = house.interlock("trust", "--passphrase-file", passphrase).stderr
+    workflow = house.repository / "agent_workflow.yaml"
+    text = workflow.read_text()
+    commit = ("-c", "user.name=p", "-c", "user.email=p@h", "commit", "-qam", "Change")
+    workflow.write_text(f"{text}\nlimits: {{}}\n")
+    house.git(*commit)
+    try:
+        done = house.interlock("trust", "--passphrase-file", passphrase, "--json")
+        printed = house.interlock("trust", "--passphrase-file", passphrase).stderr
+    finally:
+        workflow.write_text(text)
+        house.git(*commit)
+    told = json.loads(done.stdout)["without_effect"]
+    assert {item["severity"] for item in told} == {"warning"}
     assert "Without effect in this version" in printed
     assert "agent_workflow.yaml:" in printed
 
