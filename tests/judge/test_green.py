@@ -133,6 +133,11 @@ def _wrong(facts: GreenFacts) -> None:
 
 
 def _forged(facts: GreenFacts) -> None:
+    if facts.twin is None:
+        # On a loaded machine a forger may come too late to be green at all: that is no pass.
+        assert facts.suite is not None
+        assert not facts.suite.whole or len(_passed(facts.suite)) < 6
+        return
     assert len(_passed(facts.suite)) == 6
     assert len(_passed(facts.twin)) == 4
     assert facts.control is not None
